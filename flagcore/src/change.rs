@@ -1,0 +1,199 @@
+//! What became of a source's news: which flags changed, or why nothing did.
+
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::diagnostic::Findings;
+use crate::snapshot::Snapshot;
+
+/// What a listener hears.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Update {
+    /// A new snapshot is served.
+    Changed(Change),
+    /// What a source holds is refused; `serving` is the revision still served.
+    Refused {
+        /// The source's name.
+        source: String,
+        /// Why.
+        findings: Findings,
+        /// The revision that is still served.
+        serving: u64,
+    },
+    /// What a source holds is in doubt and waits; it is taken if it stays the same.
+    Held {
+        /// The source's name.
+        source: String,
+        /// Why.
+        findings: Findings,
+    },
+}
+
+/// The step from one snapshot to another.
+#[derive(Clone, Debug)]
+pub struct Change {
+    before: Arc<Snapshot>,
+    after: Arc<Snapshot>,
+}
+
+/// What happened to a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlagChange {
+    /// It is new.
+    Added,
+    /// Something about it is different: variants, targeting, state, metadata, source.
+    Updated,
+    /// It is gone.
+    Removed,
+}
+
+impl Change {
+    pub(crate) fn new(before: Arc<Snapshot>, after: Arc<Snapshot>) -> Self {
+        Self { before, after }
+    }
+
+    /// What was served before.
+    pub fn before(&self) -> &Arc<Snapshot> {
+        &self.before
+    }
+
+    /// What is served now.
+    pub fn after(&self) -> &Arc<Snapshot> {
+        &self.after
+    }
+
+    /// The keys that evaluate differently now, sorted. One comparison per flag.
+    pub fn flags(&self) -> Vec<(&str, FlagChange)> {
+        let (mut old, mut new) = (self.before.winning_flags(), self.after.winning_flags());
+        let mut changed = Vec::new();
+        let (mut left, mut right) = (old.next(), new.next());
+        loop {
+            match (&left, &right) {
+                (None, None) => return changed,
+                (Some(gone), None) => {
+                    changed.push((gone.key(), FlagChange::Removed));
+                    left = old.next();
+                }
+                (None, Some(added)) => {
+                    changed.push((added.key(), FlagChange::Added));
+                    right = new.next();
+                }
+                (Some(a), Some(b)) => match a.key().cmp(b.key()) {
+                    Ordering::Less => {
+                        changed.push((a.key(), FlagChange::Removed));
+                        left = old.next();
+                    }
+                    Ordering::Greater => {
+                        changed.push((b.key(), FlagChange::Added));
+                        right = new.next();
+                    }
+                    Ordering::Equal => {
+                        if !a.is_same(b) {
+                            changed.push((b.key(), FlagChange::Updated));
+                        }
+                        (left, right) = (old.next(), new.next());
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// Updates for somebody who takes them in their own time.
+///
+/// Nothing waits for the taker: changes that were not taken become one, from the oldest snapshot to the newest,
+/// and of refusals the latest of each source is kept.
+#[derive(Clone, Debug)]
+pub struct Updates {
+    queue: Arc<Queue>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    pending: Mutex<Pending>,
+    arrived: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    change: Option<Change>,
+    others: VecDeque<Update>,
+    closed: bool,
+}
+
+impl Updates {
+    /// A queue, and the listener that fills it.
+    pub(crate) fn new() -> (Self, impl FnMut(&Update) + Send + 'static) {
+        let updates = Self { queue: Arc::default() };
+        // The queue is closed when its client, and with it the listener, is gone.
+        let filler = Filler { queue: updates.queue.clone() };
+        (updates, move |update: &Update| filler.queue.add(update))
+    }
+
+    /// Takes the next update, waiting at most `timeout` for one; none when there is none, or when the client is gone.
+    pub fn next_within(&self, timeout: Duration) -> Option<Update> {
+        let deadline = Instant::now() + timeout;
+        let mut pending = self.queue.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(update) = pending.take() {
+                return Some(update);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if pending.closed || left == Duration::ZERO {
+                return None;
+            }
+            pending = self.queue.arrived.wait_timeout(pending, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Takes the next update if there is one.
+    pub fn try_next(&self) -> Option<Update> {
+        self.next_within(Duration::ZERO)
+    }
+}
+
+struct Filler {
+    queue: Arc<Queue>,
+}
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        self.queue.pending.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.queue.arrived.notify_all();
+    }
+}
+
+impl Queue {
+    fn add(&self, update: &Update) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        match update {
+            Update::Changed(change) => {
+                let before = pending.change.take().map_or_else(|| change.before.clone(), |earlier| earlier.before);
+                pending.change = Some(Change { before, after: change.after.clone() });
+            }
+            other => {
+                pending.others.retain(|earlier| earlier.source() != other.source());
+                pending.others.push_back(other.clone());
+            }
+        }
+        self.arrived.notify_all();
+    }
+}
+
+impl Pending {
+    fn take(&mut self) -> Option<Update> {
+        self.others.pop_front().or_else(|| self.change.take().map(Update::Changed))
+    }
+}
+
+impl Update {
+    fn source(&self) -> Option<&str> {
+        match self {
+            Update::Changed(_) => None,
+            Update::Refused { source, .. } | Update::Held { source, .. } => Some(source),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Compiles the flags of a document, and only those that changed.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_128, xxh3_128_with_seed};
+
+use crate::bucketing::Bucketing;
+use crate::diagnostic::{Pointer, Report};
+use crate::eval::program::{Program, Shared};
+use crate::model::{FlagDefinition, FlagSet, References, State};
+use crate::span::{Span, positions};
+use crate::value::Value;
+
+use super::flag::{CompiledFlag, CompiledVariant, Plan, find_variant};
+use super::rule::{Interner, RuleCompiler, SharedRules};
+
+/// What a compilation is told.
+#[derive(Clone, Debug, Default)]
+pub struct CompileOptions {
+    /// The generation of bucketing for files that pin none.
+    pub bucketing: Bucketing,
+    /// Whether to keep each flag's plain JSON, for those who pass flags on.
+    pub keep_json: bool,
+}
+
+/// The compiled flags of one document.
+#[derive(Debug, Default)]
+pub struct CompiledSet {
+    /// In the order of the document, each (flag set, key) once.
+    pub flags: Vec<CompiledEntry>,
+}
+
+/// A compiled flag with what is known of where it came from.
+#[derive(Debug)]
+pub struct CompiledEntry {
+    /// The flag.
+    pub flag: Arc<CompiledFlag>,
+    /// The line of its key in the document, from 1.
+    pub line: u32,
+    /// Its plain JSON, if asked for.
+    pub json: Option<Arc<str>>,
+    /// What it was compiled from.
+    origin: Origin,
+}
+
+/// Tells whether compiling again would give the same.
+#[derive(Clone, Debug, PartialEq)]
+struct Origin {
+    /// Digest of its text and of all that it inherits.
+    digest: u128,
+    /// The evaluators it uses, with a digest of them all; `None` if it uses none.
+    references: Option<Box<(Box<[Box<str>]>, u128)>>,
+    /// Whether nothing was found about it; what was found is found again.
+    clean: bool,
+}
+
+/// Compiles a flag set. Findings about rules go to `report`.
+///
+/// `previous` is what the same source held before: flags whose text and surroundings did not change are
+/// taken over. Linear in the size of the document.
+pub fn compile(set: &FlagSet, options: &CompileOptions, previous: Option<&CompiledSet>, report: &mut Report) -> CompiledSet {
+    let mut compiler = SetCompiler {
+        set,
+        references: References::new(&set.document, &set.evaluators),
+        bucketing: set.bucketing.unwrap_or(options.bucketing),
+        keep_json: options.keep_json,
+        inherited: Metadata::of_set(set),
+        interner: Interner::default(),
+        shared: SharedRules::default(),
+        variants: HashMap::new(),
+        evaluator_digests: HashMap::new(),
+        report,
+    };
+    compiler.check_all_evaluators();
+    let seed = compiler.seed();
+    let previous: HashMap<(Option<&str>, &str), &CompiledEntry> = match previous {
+        Some(previous) => {
+            previous.flags.iter().map(|entry| ((entry.flag.flag_set_id.as_deref(), &*entry.flag.key), entry)).collect()
+        }
+        None => HashMap::new(),
+    };
+    let lines = compiler.lines();
+    let mut flags = Vec::with_capacity(set.flags.len());
+    for (definition, line) in set.flags.iter().zip(lines) {
+        let digest = compiler.digest(definition.span, seed);
+        let id = definition.flag_set_id.map(|id| set.document.resolve(id));
+        let earlier = previous.get(&(id, set.key(definition))).copied();
+        let reusable = earlier.filter(|entry| compiler.is_unchanged(&entry.origin, digest));
+        flags.push(match reusable {
+            Some(entry) => CompiledEntry {
+                flag: entry.flag.clone(),
+                line,
+                json: entry.json.clone(),
+                origin: entry.origin.clone(),
+            },
+            None => compiler.entry(definition, line, digest, earlier),
+        });
+    }
+    CompiledSet { flags }
+}
+
+struct SetCompiler<'s, 'r> {
+    set: &'s FlagSet,
+    references: References<'s>,
+    bucketing: Bucketing,
+    keep_json: bool,
+    inherited: Metadata,
+    interner: Interner,
+    shared: SharedRules,
+    /// Variants that are alike are shared: most flags are `on` and `off`.
+    variants: HashMap<String, Arc<[CompiledVariant]>>,
+    evaluator_digests: HashMap<Box<str>, u128>,
+    report: &'r mut Report,
+}
+
+/// The metadata of the set, as flags without any of their own share it.
+struct Metadata {
+    entries: Arc<[(Box<str>, Value<'static>)]>,
+    flag_set_id: Option<Arc<str>>,
+}
+
+impl Metadata {
+    fn of_set(set: &FlagSet) -> Self {
+        let references = References::new(&set.document, &set.evaluators);
+        let entries = set.metadata.iter().map(|entry| (entry.name, entry.value));
+        Self::new(entries.map(|(name, value)| (set.document.resolve(name), references.to_value(value))))
+    }
+
+    fn new<'n>(entries: impl Iterator<Item = (&'n str, Value<'static>)>) -> Self {
+        let mut entries: Vec<(Box<str>, Value<'static>)> =
+            entries.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.into(), value)).collect();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let id = entries.iter().find(|(name, _)| &**name == crate::parse::flag_file::FLAG_SET_ID);
+        let flag_set_id = id.and_then(|(_, value)| value.as_str()).map(Arc::from);
+        Self { entries: entries.into(), flag_set_id }
+    }
+}
+
+impl SetCompiler<'_, '_> {
+    /// Compiles every evaluator, so that those that no flag uses are checked too.
+    fn check_all_evaluators(&mut self) {
+        let mut names: Vec<&str> = self.set.evaluators.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        for name in names {
+            if self.set.evaluators.get(name).is_some() {
+                self.rules(None).shared(name);
+            }
+        }
+    }
+
+    fn rules<'c>(&'c mut self, flag: Option<(&'c str, &'c [CompiledVariant])>) -> RuleCompiler<'c> {
+        RuleCompiler::new(self.references, self.bucketing, flag, &mut self.interner, &mut self.shared, self.report)
+    }
+
+    /// Digest of what every flag of the document inherits.
+    fn seed(&self) -> u64 {
+        let mut seed = Xxh3::new();
+        seed.update(self.bucketing.to_string().as_bytes());
+        seed.update(&[u8::from(self.keep_json)]);
+        for entry in &self.set.metadata {
+            seed.update(self.set.document.resolve(entry.name).as_bytes());
+            seed.update(self.slice(self.set.document.span(entry.value)).as_bytes());
+            seed.update(&[0]);
+        }
+        if self.set.document.shares_nodes() {
+            // What an alias stands for is not in the text of the flag.
+            seed.update(self.set.document.text().as_bytes());
+        }
+        seed.digest()
+    }
+
+    fn slice(&self, span: Span) -> &str {
+        self.set.document.text().get(span.range()).unwrap_or("")
+    }
+
+    fn digest(&self, span: Span, seed: u64) -> u128 {
+        xxh3_128_with_seed(self.slice(span).as_bytes(), seed)
+    }
+
+    fn lines(&self) -> Vec<u32> {
+        let offsets: Vec<u32> = self.set.flags.iter().map(|flag| flag.key_span.start).collect();
+        if offsets.is_sorted() {
+            return positions(self.set.document.text(), &offsets).into_iter().map(|at| at.line).collect();
+        }
+        // Merged mappings of YAML may stand elsewhere.
+        let mut sorted = offsets.clone();
+        sorted.sort_unstable();
+        let places = positions(self.set.document.text(), &sorted);
+        let line = |offset| places.get(sorted.partition_point(|at| *at < offset)).map_or(0, |at| at.line);
+        offsets.into_iter().map(line).collect()
+    }
+
+    fn is_unchanged(&mut self, origin: &Origin, digest: u128) -> bool {
+        if !origin.clean || origin.digest != digest {
+            return false;
+        }
+        match &origin.references {
+            None => true,
+            Some(references) => self.references_digest(&references.0) == references.1,
+        }
+    }
+
+    /// Digest of some evaluators and of all they are made of.
+    fn references_digest(&mut self, names: &[Box<str>]) -> u128 {
+        let mut digests = Vec::with_capacity(names.len() * 16);
+        for name in names {
+            let digest = match self.evaluator_digests.get(name) {
+                Some(digest) => *digest,
+                None => {
+                    let node = self.set.evaluators.get(name);
+                    let digest = node.map_or(0, |node| self.digest(self.set.document.span(node), 0));
+                    self.evaluator_digests.insert(name.clone(), digest);
+                    digest
+                }
+            };
+            digests.extend(digest.to_le_bytes());
+        }
+        xxh3_128(&digests)
+    }
+
+    fn entry(&mut self, definition: &FlagDefinition, line: u32, digest: u128, earlier: Option<&CompiledEntry>) -> CompiledEntry {
+        let found_before = self.report.count();
+        let (flag, used) = self.flag(definition);
+        let references = (!used.is_empty()).then(|| {
+            let digest = self.references_digest(&used);
+            Box::new((used, digest))
+        });
+        let json = self.keep_json.then(|| {
+            let mut text = String::new();
+            // Writing to a string cannot fail.
+            let _ = self.set.write_flag(&mut text, definition, None);
+            Arc::from(text)
+        });
+        let origin = Origin { digest, references, clean: self.report.count() == found_before };
+        // A flag that was only reformatted stays the same one, so that nobody is told of a change.
+        let flag = match earlier {
+            Some(earlier) if *earlier.flag == flag => earlier.flag.clone(),
+            _ => Arc::new(flag),
+        };
+        CompiledEntry { flag, line, json, origin }
+    }
+
+    /// A compiled flag, and the evaluators it uses.
+    fn flag(&mut self, definition: &FlagDefinition) -> (CompiledFlag, Box<[Box<str>]>) {
+        let document = &self.set.document;
+        let key = self.set.key(definition);
+        let variants = self.variants(definition);
+        let default_variant =
+            definition.default_variant.and_then(|name| find_variant(&variants, document.resolve(name)));
+        let mut used: Vec<Box<str>> = Vec::new();
+        let plan = match (definition.state, definition.targeting) {
+            (state, Some(targeting)) => {
+                // Compiled even where it is off, so that it is checked.
+                let mut rules = self.rules(Some((key, &variants)));
+                let at = Pointer::ROOT;
+                let (at, flag) = (at.member("flags"), key);
+                let at = at.member(flag);
+                let decision = rules.targeting(targeting, &at.member("targeting"));
+                let depth = rules.depth;
+                used = rules.used();
+                match state {
+                    State::Enabled => Plan::Targeted(Box::new(Program { decision, depth })),
+                    State::Disabled => Plan::Disabled,
+                }
+            }
+            (State::Enabled, None) => Plan::Static,
+            (State::Disabled, None) => Plan::Disabled,
+        };
+        let metadata = if self.set.own_metadata(definition).is_empty() {
+            Metadata { entries: self.inherited.entries.clone(), flag_set_id: self.inherited.flag_set_id.clone() }
+        } else {
+            let entries = self.set.metadata(definition);
+            Metadata::new(entries.map(|entry| (document.resolve(entry.name), self.references.to_value(entry.value))))
+        };
+        let flag = CompiledFlag {
+            key: key.into(),
+            variants,
+            default_variant,
+            plan,
+            flag_set_id: metadata.flag_set_id,
+            metadata: metadata.entries,
+        };
+        (flag, used.into_boxed_slice())
+    }
+
+    fn variants(&mut self, definition: &FlagDefinition) -> Arc<[CompiledVariant]> {
+        /// Larger sets of variants are hardly alike.
+        const SHARED_BYTES: usize = 200;
+        let document = &self.set.document;
+        let mut variants: Vec<CompiledVariant> = self
+            .set
+            .variants(definition)
+            .iter()
+            .map(|variant| CompiledVariant {
+                name: document.resolve(variant.name).into(),
+                value: self.references.to_value(variant.value),
+            })
+            .collect();
+        variants.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut text = String::new();
+        for variant in &variants {
+            if text.len() > SHARED_BYTES {
+                return variants.into();
+            }
+            // Writing to a string cannot fail. Names are told apart from values by their length.
+            let _ = write!(text, "{}:{}{};", variant.name.len(), variant.name, variant.value);
+        }
+        self.variants.entry(text).or_insert_with(|| variants.into()).clone()
+    }
+}
+
+/// Kept so that a shared rule is one allocation for all flags that use it.
+pub(super) type SharedRule = Arc<Shared>;

@@ -1,0 +1,15 @@
+//! Flag files as written: a tree with places, and the flags in it.
+//!
+//! 1. [`document`] is the tree that every format is read into.
+//! 2. [`flag_set`] is what the tree says: flags, variants, metadata, evaluators.
+//! 3. [`references`] follows `$ref` without copying and measures what it stands for.
+//! 4. [`export`] writes flags out again as plain flagd JSON.
+
+pub mod document;
+pub mod export;
+pub mod flag_set;
+pub mod references;
+
+pub use document::{Document, Format, Kind, Member, NodeId};
+pub use flag_set::{FlagDefinition, FlagSet, MetadataEntry, State, Variant};
+pub use references::{Evaluators, References};

@@ -1,0 +1,559 @@
+//! JSON (RFC 8259) to a document, with the place of each part.
+//!
+//! Takes what the reference takes: lone surrogates and bytes that are not UTF-8 become U+FFFD, a repeated key
+//! keeps its last value. Refuses what it refuses: a byte-order mark, text after the document, numbers beyond
+//! `f64`. Iterative: nesting is bounded by the limit, not by the stack.
+
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::diagnostic::{Earlier, Place, Pointer, Problem, Report, write_member};
+use crate::limits::{DOCUMENT_DEPTH, Limits};
+use crate::model::document::{Builder, TextId};
+use crate::model::{Document, Format, Kind, Member, NodeId};
+use crate::span::Span;
+use crate::text::{excerpt, is_invisible};
+
+use super::utf8;
+
+/// Reads a JSON document; `None`, with a reason in the report, where `bytes` is none.
+pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Report) -> Option<Document> {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        report.refuse(Place::new(Span::new(0, 3), Pointer::ROOT), Problem::ByteOrderMark);
+        return None;
+    }
+    let (text, broken) = utf8::lossy(bytes);
+    if let Some(at) = broken {
+        let at = at as u32;
+        report.tolerate(Place::new(Span::new(at, at + 3), Pointer::ROOT), Problem::InvalidUtf8);
+    }
+    let mut parser = Parser {
+        text: &text,
+        at: 0,
+        builder: Builder::new(&text),
+        frames: Vec::new(),
+        items: Vec::new(),
+        members: Vec::new(),
+        depth: limits.depth.min(DOCUMENT_DEPTH),
+        deepest: 0,
+        report,
+    };
+    let root = parser.document().ok()?;
+    parser.builder.set_depth(parser.deepest);
+    let tree = parser.builder.finish(root);
+    Some(Document::new(source, Format::Json, text.into_owned(), tree))
+}
+
+/// The text is not JSON; the reason is in the report.
+struct Refused;
+
+struct Parser<'t, 'r> {
+    text: &'t str,
+    at: usize,
+    builder: Builder<'t>,
+    frames: Vec<Frame>,
+    /// Items of the open lists, outer ones first.
+    items: Vec<NodeId>,
+    /// Members of the open objects, outer ones first.
+    members: Vec<Member>,
+    /// How many containers may be open at once, and how many were.
+    depth: usize,
+    deepest: usize,
+    report: &'r mut Report,
+}
+
+/// An open list or object.
+struct Frame {
+    start: usize,
+    /// Where its items or members begin.
+    first: usize,
+    object: bool,
+    /// The name whose value comes next; `None` in a list, and while a name is wanted.
+    name: Option<(TextId, Span)>,
+}
+
+impl Parser<'_, '_> {
+    fn document(&mut self) -> Result<NodeId, Refused> {
+        let mut node = self.value()?;
+        loop {
+            // A container was opened, or a value stands complete.
+            match node {
+                Some(value) => match self.after_value(value)? {
+                    Step::Complete(root) => {
+                        self.skip_space();
+                        if self.at < self.text.len() {
+                            return Err(self.refuse(self.at, self.text.len(), Problem::TrailingText));
+                        }
+                        return Ok(root);
+                    }
+                    Step::Closed(value) => node = Some(value),
+                    Step::Next => node = self.value()?,
+                },
+                None => node = self.first_inside()?,
+            }
+        }
+    }
+
+    /// Reads a scalar, or opens a container and returns `None`.
+    fn value(&mut self) -> Result<Option<NodeId>, Refused> {
+        self.skip_space();
+        let start = self.at;
+        let kind = match self.peek() {
+            Some(b'"') => Kind::String(self.string()?.0),
+            Some(b'{' | b'[') => {
+                if self.frames.len() == self.depth {
+                    return Err(self.refuse(start, start + 1, Problem::TooDeep { most: self.depth }));
+                }
+                let object = self.peek() == Some(b'{');
+                let first = if object { self.members.len() } else { self.items.len() };
+                self.frames.push(Frame { start, first, object, name: None });
+                self.deepest = self.deepest.max(self.frames.len());
+                self.at += 1;
+                return Ok(None);
+            }
+            Some(b'-' | b'0'..=b'9') => Kind::Number(self.number()?),
+            Some(b't') => self.word("true", Kind::Bool(true))?,
+            Some(b'f') => self.word("false", Kind::Bool(false))?,
+            Some(b'n') => self.word("null", Kind::Null)?,
+            _ => return Err(self.unexpected("a value")),
+        };
+        let span = self.span(start, self.at);
+        Ok(Some(self.builder.scalar(span, kind)))
+    }
+
+    /// The first thing inside a container just opened: its end, or its first value.
+    fn first_inside(&mut self) -> Result<Option<NodeId>, Refused> {
+        self.skip_space();
+        let object = self.frames.last().is_some_and(|frame| frame.object);
+        match self.peek() {
+            Some(b'}') if object => Ok(Some(self.close())),
+            Some(b']') if !object => Ok(Some(self.close())),
+            _ => {
+                if object {
+                    self.name()?;
+                }
+                self.value()
+            }
+        }
+    }
+
+    /// Hangs a complete value into its container, and reads on to the next value or the end.
+    fn after_value(&mut self, value: NodeId) -> Result<Step, Refused> {
+        let Some(frame) = self.frames.last_mut() else { return Ok(Step::Complete(value)) };
+        let object = frame.object;
+        match frame.name.take() {
+            Some((name, name_span)) => self.members.push(Member { name, name_span, value }),
+            None => self.items.push(value),
+        }
+        self.skip_space();
+        match (self.peek(), object) {
+            (Some(b','), true) => {
+                self.at += 1;
+                self.skip_space();
+                self.name()?;
+                Ok(Step::Next)
+            }
+            (Some(b','), false) => {
+                self.at += 1;
+                Ok(Step::Next)
+            }
+            (Some(b'}'), true) | (Some(b']'), false) => Ok(Step::Closed(self.close())),
+            (_, true) => Err(self.unexpected("`,` or `}`")),
+            (_, false) => Err(self.unexpected("`,` or `]`")),
+        }
+    }
+
+    /// The name of the next member, and the colon behind it.
+    fn name(&mut self) -> Result<(), Refused> {
+        let start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(self.unexpected("a name in quotes"));
+        }
+        let (name, _) = self.string()?;
+        let span = self.span(start, self.at);
+        self.skip_space();
+        if self.peek() != Some(b':') {
+            return Err(self.unexpected("`:`"));
+        }
+        self.at += 1;
+        if let Some(frame) = self.frames.last_mut() {
+            frame.name = Some((name, span));
+        }
+        let text = self.builder.resolve(name);
+        if !text.is_ascii() && text.chars().any(is_invisible) || text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
+            let problem = Problem::ControlCharacter { text: excerpt(text) };
+            self.tolerate(start, self.at, problem);
+        }
+        Ok(())
+    }
+
+    /// Takes the innermost container off the stack.
+    fn close(&mut self) -> NodeId {
+        self.at += 1;
+        let Some(frame) = self.frames.pop() else { return self.builder.scalar(Span::default(), Kind::Null) };
+        let span = self.span(frame.start, self.at);
+        if !frame.object {
+            return self.builder.list(span, self.items.drain(frame.first..));
+        }
+        for (first, last) in deduplicate(&self.builder, &mut self.members, frame.first) {
+            let key = excerpt(self.builder.resolve(last.name));
+            let pointer = self.pointer();
+            let parent = Pointer::written(&pointer);
+            let place = Place::new(last.name_span, parent.member(&key));
+            self.report.tolerate(place, Problem::DuplicateKey { key: key.clone(), first: Earlier::Offset(first) });
+        }
+        self.builder.object(span, self.members.drain(frame.first..))
+    }
+
+    /// A string; also whether it stands in the source as it is.
+    fn string(&mut self) -> Result<(TextId, bool), Refused> {
+        let start = self.at + 1;
+        let bytes = self.text.as_bytes();
+        let mut end = start;
+        loop {
+            match bytes.get(end) {
+                Some(b'"') => {
+                    self.at = end + 1;
+                    return Ok((self.builder.verbatim(Span::new(start as u32, end as u32)), true));
+                }
+                Some(b'\\') => break,
+                Some(byte) if *byte >= b' ' => end += 1,
+                _ => {
+                    self.at = end;
+                    return Err(self.unexpected("the end of a text"));
+                }
+            }
+        }
+        self.at = start;
+        let mut decoded = String::new();
+        self.decode(&mut decoded)?;
+        Ok((self.builder.decoded(&decoded), false))
+    }
+
+    /// The rest of a string with escapes, up to and including its closing quote.
+    fn decode(&mut self, out: &mut String) -> Result<(), Refused> {
+        loop {
+            let start = self.at;
+            let run = self.text.as_bytes().get(start..).unwrap_or(&[]);
+            let length = run.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(run.len());
+            out.push_str(self.text.get(start..start + length).unwrap_or(""));
+            self.at += length;
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    let c = self.escape()?;
+                    out.push(c);
+                }
+                _ => return Err(self.unexpected("the end of a text")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Refused> {
+        let start = self.at - 1;
+        let c = match self.peek() {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode_escape(start),
+            _ => return Err(self.unexpected("an escape such as `\\n` or `\\u00e9`")),
+        };
+        self.at += 1;
+        Ok(c)
+    }
+
+    fn unicode_escape(&mut self, start: usize) -> Result<char, Refused> {
+        self.at += 1;
+        let first = self.hex4()?;
+        if !(0xd800..0xe000).contains(&first) {
+            return Ok(char::from_u32(first).unwrap_or('\u{fffd}'));
+        }
+        let after = self.at;
+        if first < 0xdc00 && self.text.as_bytes().get(after..after + 2) == Some(b"\\u") {
+            self.at += 2;
+            let second = self.hex4()?;
+            if (0xdc00..0xe000).contains(&second) {
+                let code = 0x1_0000 + ((first - 0xd800) << 10 | (second - 0xdc00));
+                return Ok(char::from_u32(code).unwrap_or('\u{fffd}'));
+            }
+            // The second escape is a character, or half of one, in its own right.
+            self.at = after;
+        }
+        self.tolerate(start, self.at, Problem::LoneSurrogate);
+        Ok('\u{fffd}')
+    }
+
+    fn hex4(&mut self) -> Result<u32, Refused> {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).unwrap_or(&[]);
+        let mut code = 0;
+        for digit in digits {
+            let Some(value) = (*digit as char).to_digit(16) else { return Err(self.unexpected("four hexadecimal digits")) };
+            code = code << 4 | value;
+        }
+        if digits.len() < 4 {
+            return Err(self.unexpected("four hexadecimal digits"));
+        }
+        self.at += 4;
+        Ok(code)
+    }
+
+    fn number(&mut self) -> Result<f64, Refused> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(self.unexpected("a digit")),
+        }
+        let mut whole = true;
+        if self.peek() == Some(b'.') {
+            whole = false;
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            whole = false;
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        let text = self.text.get(start..self.at).unwrap_or("");
+        // PERF: almost all numbers of flag files are short and whole (benchmark `load`).
+        if whole && text.len() <= 15 && !text.starts_with('-') {
+            return Ok(text.bytes().fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0')) as f64);
+        }
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => {
+                Err(self.refuse(start, self.at, Problem::NumberRange { text: excerpt(text) }))
+            }
+        }
+    }
+
+    fn digits(&mut self) {
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+    }
+
+    fn some_digits(&mut self) -> Result<(), Refused> {
+        if !matches!(self.peek(), Some(b'0'..=b'9')) {
+            return Err(self.unexpected("a digit"));
+        }
+        self.digits();
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str, kind: Kind) -> Result<Kind, Refused> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or(&[]);
+        if !rest.starts_with(word.as_bytes()) {
+            return Err(self.unexpected("a value"));
+        }
+        self.at += word.len();
+        Ok(kind)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(start as u32, end as u32)
+    }
+
+    /// Reports that something else stands where `wanted` should.
+    fn unexpected(&mut self, wanted: &str) -> Refused {
+        let rest = self.text.get(self.at..).unwrap_or("");
+        let found = match rest.chars().next() {
+            None => format!("the file ends at byte {} where {wanted} should be", self.at),
+            Some('\'') => format!("`'` where {wanted} should be; JSON quotes with `\"`"),
+            Some('/' | '#') => format!("a comment where {wanted} should be; JSON has none"),
+            Some('}' | ']') if wanted.starts_with("a ") => {
+                format!("`{}` where {wanted} should be; is there a `,` too many before it?", &rest[..1])
+            }
+            Some(c) if c < ' ' => format!("a line break or control character where {wanted} should be"),
+            Some(c) => format!("`{c}` where {wanted} should be"),
+        };
+        let end = self.at + rest.chars().next().map_or(0, char::len_utf8);
+        self.refuse(self.at, end, Problem::Syntax { found })
+    }
+
+    fn refuse(&mut self, start: usize, end: usize, problem: Problem) -> Refused {
+        let pointer = self.pointer();
+        self.report.refuse(Place::new(self.span(start, end), Pointer::written(&pointer)), problem);
+        Refused
+    }
+
+    fn tolerate(&mut self, start: usize, end: usize, problem: Problem) {
+        let pointer = self.pointer();
+        self.report.tolerate(Place::new(self.span(start, end), Pointer::written(&pointer)), problem);
+    }
+
+    /// The way to the value being read.
+    fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for (depth, frame) in self.frames.iter().enumerate() {
+            // Writing to a string cannot fail.
+            let _ = match frame.name {
+                Some((name, _)) => write_member(&mut pointer, self.builder.resolve(name)),
+                None if frame.object => Ok(()),
+                None => {
+                    let inner = self.frames.iter().skip(depth + 1).find(|inner| !inner.object);
+                    let end = inner.map_or(self.items.len(), |inner| inner.first);
+                    write!(pointer, "/{}", end.saturating_sub(frame.first))
+                }
+            };
+            if pointer.len() > 1_000 {
+                break;
+            }
+        }
+        pointer
+    }
+}
+
+enum Step {
+    /// The document ends here.
+    Complete(NodeId),
+    /// The container around the value is complete too.
+    Closed(NodeId),
+    /// Another value comes.
+    Next,
+}
+
+/// Of members with equal names from `first` on keeps the last; tells where the dropped ones stood.
+///
+/// Linear in the number of members; the hash is keyed, so names made to collide gain nothing.
+fn deduplicate(builder: &Builder<'_>, members: &mut Vec<Member>, first: usize) -> Vec<(u32, Member)> {
+    const FEW: usize = 8;
+    let added = members.get(first..).unwrap_or(&[]);
+    let name = |member: &Member| builder.resolve(member.name);
+    let distinct = if added.len() <= FEW {
+        added.iter().enumerate().all(|(at, a)| added.iter().take(at).all(|b| name(a) != name(b)))
+    } else {
+        let mut seen = HashSet::with_capacity(added.len());
+        added.iter().all(|member| seen.insert(name(member)))
+    };
+    if distinct {
+        return Vec::new();
+    }
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut kept: Vec<Member> = Vec::with_capacity(added.len());
+    let mut repeated = Vec::new();
+    for member in added {
+        match places.entry(name(member)) {
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(*member);
+            }
+            Entry::Occupied(place) => {
+                if let Some(earlier) = kept.get_mut(*place.get()) {
+                    if repeated.len() <= crate::limits::DIAGNOSTICS {
+                        repeated.push((earlier.name_span.start, *member));
+                    }
+                    *earlier = *member;
+                }
+            }
+        }
+    }
+    members.truncate(first);
+    members.extend(kept);
+    repeated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Mode;
+
+    fn read(text: impl AsRef<[u8]>) -> Result<String, String> {
+        let source: Arc<str> = "t.json".into();
+        let mut report = Report::new(source.clone(), Mode::Lenient);
+        let document = parse(source, text.as_ref(), &Limits::default(), &mut report);
+        let shown = String::from_utf8_lossy(text.as_ref());
+        match document {
+            Some(document) => Ok(document.to_value(document.root()).to_string()),
+            None => Err(report.finish(&shown).to_string()),
+        }
+    }
+
+    #[test]
+    fn values_read_as_written() {
+        for (text, value) in [
+            (r#" {"a" : [1, -0, 1.5e1, true, false, null, "x"] , "b":{}, "c":[]} "#, r#"{"a":[1,-0,15,true,false,null,"x"],"b":{},"c":[]}"#),
+            (r#""\"\\\/\b\f\n\r\tA\u00e9\ud83d\ude00""#, r#""\"\\/\b\f\n\r\tAé😀""#),
+            (r#""\ud83d\u0041\ude00""#, "\"\u{fffd}A\u{fffd}\""),
+            (r#""\ud83d""#, "\"\u{fffd}\""),
+            ("9007199254740993", "9007199254740992"),
+            ("123456789012345678901234567890", "1.2345678901234568e+29"),
+            ("1e-400", "0"),
+            (r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(value), "{text}");
+        }
+        assert_eq!(read(b"\"a\xe2\x82b\"").as_deref(), Ok("\"a\u{fffd}\u{fffd}b\""));
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_with_its_place() {
+        for (text, place) in [
+            ("{", "t.json:1:2: error[syntax]"),
+            ("{\"a\":1,}", "t.json:1:8: error[syntax]"),
+            ("[1,]", "t.json:1:4: error[syntax]"),
+            ("[1 2]", "t.json:1:4: error[syntax]"),
+            ("{a:1}", "t.json:1:2: error[syntax]"),
+            ("\"a\nb\"", "t.json:1:3: error[syntax]"),
+            ("\"\\x\"", "t.json:1:3: error[syntax]"),
+            ("\"\\u12g4\"", "t.json:1:4: error[syntax]"),
+            ("01", "t.json:1:2: error[trailing-text]"),
+            ("1.", "t.json:1:3: error[syntax]"),
+            ("-", "t.json:1:2: error[syntax]"),
+            ("1e", "t.json:1:3: error[syntax]"),
+            ("tru", "t.json:1:1: error[syntax]"),
+            ("nul", "t.json:1:1: error[syntax]"),
+            ("{} x", "t.json:1:4: error[trailing-text]"),
+            ("\u{feff}{}", "t.json:1:1: error[byte-order-mark]"),
+            ("1e400", "t.json:1:1: error[number-range]"),
+            ("{\n  'a': 1\n}", "t.json:2:3: error[syntax]"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.starts_with(place), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded_by_the_limit_and_not_by_the_stack() {
+        let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(read(nested(256)).is_ok());
+        assert!(read(nested(257)).unwrap_err().contains("error[too-deep]"));
+        assert!(read(nested(200_000)).unwrap_err().contains("error[too-deep]"));
+    }
+
+    #[test]
+    fn no_prefix_of_a_document_is_a_document() {
+        let text = r#"{"flags":{"a":{"state":"ENABLED","variants":{"on":true,"off":-1.5e3},"x":["\u00e9",null]}}}"#;
+        for end in 0..text.len() {
+            assert!(read(&text.as_bytes()[..end]).is_err(), "{}", &text[..end]);
+        }
+    }
+}

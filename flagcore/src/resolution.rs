@@ -1,0 +1,84 @@
+//! A compiled flag and a context to a resolution, with everything contained that could go wrong.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::compile::{CompiledFlag, Plan};
+use crate::context::Layers;
+use crate::detail::{Reason, Resolution, Trouble};
+use crate::eval::machine::{Machine, Observer, Unobserved};
+use crate::eval::operand::Fault;
+use crate::eval::program::{Choice, Program};
+use crate::eval::scratch::Scratch;
+use crate::limits::SHALLOW;
+
+/// What a flag comes to for a context.
+#[inline]
+pub(crate) fn resolve(flag: &CompiledFlag, layers: Layers<'_>) -> Resolution {
+    match &flag.plan {
+        Plan::Targeted(program) => targeted(flag, program, layers),
+        Plan::Static => by_default(flag, Reason::Static),
+        Plan::Disabled => Resolution { variant: None, reason: Reason::Disabled, trouble: None },
+    }
+}
+
+/// The default variant; without one the caller's own default, which always has the reason `DEFAULT`.
+#[inline]
+fn by_default(flag: &CompiledFlag, reason: Reason) -> Resolution {
+    let reason = if flag.default_variant.is_some() { reason } else { Reason::Default };
+    Resolution { variant: flag.default_variant, reason, trouble: None }
+}
+
+fn targeted(flag: &CompiledFlag, program: &Program, layers: Layers<'_>) -> Resolution {
+    if program.depth > SHALLOW {
+        return on_a_deep_stack(|| evaluate(flag, program, layers)).unwrap_or(Resolution::failed(Trouble::Budget));
+    }
+    evaluate(flag, program, layers)
+}
+
+/// Does something that needs more stack than a caller may have, on a thread of its own.
+///
+/// Costs some 30 µs; only rules with more levels of operations inside of each other than anybody writes need
+/// it. None where no thread can be had.
+#[cold]
+pub(crate) fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    // Of address space; only what is used takes memory.
+    const BYTES: usize = 16 << 20;
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(BYTES).spawn_scoped(scope, work);
+        thread.ok().and_then(|thread| thread.join().ok())
+    })
+}
+
+#[inline]
+fn evaluate(flag: &CompiledFlag, program: &Program, layers: Layers<'_>) -> Resolution {
+    let scratch = Scratch::default();
+    let machine = Machine {
+        layers,
+        flag_key: &flag.key,
+        scratch: &scratch,
+        timestamp: Cell::new(None),
+        variants: flag,
+        observer: Unobserved,
+    };
+    // A bug of ours costs one evaluation, not the service.
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(flag, program, &machine)));
+    outcome.unwrap_or(Resolution::failed(Trouble::Panic))
+}
+
+/// Runs the rule of a flag.
+#[inline]
+pub(crate) fn run<'m, O: Observer<'m>>(flag: &CompiledFlag, program: &'m Program, machine: &Machine<'m, O>) -> Resolution {
+    if let Some(fault) = machine.layers.fault() {
+        return Resolution::failed(Trouble::Context(fault));
+    }
+    match machine.decide(&program.decision) {
+        Ok(Choice::Variant(place)) => {
+            Resolution { variant: Some(place), reason: Reason::TargetingMatch, trouble: None }
+        }
+        Ok(Choice::Default) => by_default(flag, Reason::Default),
+        Ok(Choice::Unknown) => Resolution::failed(Trouble::UnknownVariant),
+        Err(Fault::Rule) => Resolution::failed(Trouble::Rule),
+        Err(Fault::Budget) => Resolution::failed(Trouble::Budget),
+    }
+}

@@ -1,0 +1,32 @@
+//! Bytes that the embedder holds.
+
+use crate::model::Format;
+
+use super::{Content, Notifier, Source, SourceError};
+
+/// A source that always delivers the same bytes.
+#[derive(Debug)]
+pub struct Memory {
+    name: String,
+    format: Format,
+    bytes: Vec<u8>,
+}
+
+impl Memory {
+    /// Bytes under a name.
+    pub fn new(name: impl Into<String>, format: Format, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.into(), format, bytes: bytes.into() }
+    }
+}
+
+impl Source for Memory {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn read(&mut self) -> Result<Content, SourceError> {
+        Ok(Content::of(&self.name, self.format, self.bytes.clone()))
+    }
+
+    fn watch(&mut self, _changed: Notifier) {}
+}

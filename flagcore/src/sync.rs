@@ -1,0 +1,483 @@
+//! Keeps a store up to its sources: read, parse, compile, publish. Where any of that fails, what was served
+//! before is still served.
+//!
+//! ## The life of a content
+//!
+//! A source is read when it says that something may be new, when its poll says so, and when a wait is over.
+//!
+//! 1. What cannot be read, or is the same as what is served, changes nothing.
+//! 2. What may be half written waits until two reads 50 ms apart are equal ([`SETTLE`]).
+//! 3. What has errors is refused, once; it is not looked at again until it changes.
+//! 4. What suddenly holds no flags, or lost many in place, waits until it is still the same two seconds later
+//!    ([`DOUBT`]).
+//! 5. Anything else is compiled, only what changed, and published together with what the other sources hold.
+//!
+//! One thread does all of this, so a later content never loses against an earlier one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::change::{Change, Update};
+use crate::compile::{CompileOptions, CompiledSet, compile};
+use crate::diagnostic::{Earlier, Findings, Mode, Place, Pointer, Problem, Report, Severity};
+use crate::limits::{Limits, SHALLOW};
+use crate::model::Format;
+use crate::parse;
+use crate::resolution::on_a_deep_stack;
+use crate::snapshot::{Settings, SourceFlags};
+use crate::source::{Completeness, Content, ContentFile, Notifier, Signal, Source};
+use crate::store::Store;
+
+/// How far apart two equal reads are before a content counts as complete.
+pub const SETTLE: Duration = Duration::from_millis(50);
+
+/// How long a content that lost its flags must stay the same before it is believed.
+pub const DOUBT: Duration = Duration::from_secs(2);
+
+/// How flag files are read, and what surrounds evaluations.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) mode: Mode,
+    pub(crate) limits: Limits,
+    pub(crate) compile: CompileOptions,
+    pub(crate) settings: Arc<Settings>,
+}
+
+/// The writer's side of a client.
+pub(crate) struct Engine {
+    store: Arc<Store>,
+    options: Options,
+    sources: Vec<SourceState>,
+    listeners: Vec<Listener>,
+}
+
+/// Hears of updates, on the writer's thread.
+pub(crate) type Listener = Box<dyn FnMut(&Update) + Send>;
+
+struct SourceState {
+    source: Box<dyn Source>,
+    /// What is served of it.
+    served: Option<Served>,
+    /// What was read but not taken yet.
+    waiting: Option<Waiting>,
+    /// What was refused last, and is still what the source holds.
+    refused: Option<Refused>,
+}
+
+struct Served {
+    digest: u128,
+    sets: Vec<Arc<CompiledSet>>,
+    names: Vec<Arc<str>>,
+    findings: Findings,
+    revision: u64,
+    since: SystemTime,
+}
+
+struct Waiting {
+    digest: u128,
+    since: Instant,
+    until: Instant,
+    /// The flags it has, where it is in doubt for having lost some.
+    shrunk_to: Option<usize>,
+}
+
+struct Refused {
+    /// None where nothing could be read at all.
+    digest: Option<u128>,
+    findings: Findings,
+    at: SystemTime,
+}
+
+/// What a source holds and whether it is served.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SourceStatus {
+    /// Its name.
+    pub name: String,
+    /// What is served of it; none while it has not delivered anything valid.
+    pub served: Option<ServedStatus>,
+    /// Why what it holds now is not served, if that is so.
+    pub refused: Option<RefusedStatus>,
+    /// What holds back a content that was read but is in doubt, if there is one.
+    pub waiting: Option<String>,
+    /// What is wrong with the watching, if anything.
+    pub complaint: Option<String>,
+}
+
+/// What is served of a source.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServedStatus {
+    /// The revision with which it was published.
+    pub revision: u64,
+    /// When that was.
+    pub since: SystemTime,
+    /// A digest of its bytes, in hexadecimal.
+    pub digest: String,
+    /// How many flags it holds.
+    pub flags: usize,
+    /// What was found about it: warnings.
+    pub findings: Findings,
+}
+
+/// A content that is not served.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RefusedStatus {
+    /// When it was first seen.
+    pub at: SystemTime,
+    /// Why it is not served.
+    pub findings: Findings,
+}
+
+impl Engine {
+    pub(crate) fn new(store: Arc<Store>, options: Options, sources: Vec<Box<dyn Source>>, listeners: Vec<Listener>) -> Self {
+        let state = |source| SourceState { source, served: None, waiting: None, refused: None };
+        Self { store, options, sources: sources.into_iter().map(state).collect(), listeners }
+    }
+
+    /// Starts watching every source; done before anything is read, so that no change is missed in between.
+    pub(crate) fn watch(&mut self, signal: &Arc<Signal>) {
+        for (number, state) in self.sources.iter_mut().enumerate() {
+            state.source.watch(Notifier { signal: signal.clone(), source: number });
+        }
+    }
+
+    /// Reads every source and takes what it holds, without waiting for anything to settle.
+    pub(crate) fn start(&mut self) {
+        let mut changed = false;
+        for number in 0..self.sources.len() {
+            changed |= self.read(number, Instant::now(), true);
+        }
+        if changed {
+            self.publish();
+        }
+    }
+
+    /// Reads the sources that may hold something new. Returns when to look again at the latest.
+    pub(crate) fn step(&mut self, marked: &[bool], poll: bool) -> Option<Instant> {
+        let mut changed = false;
+        for number in 0..self.sources.len() {
+            let now = Instant::now();
+            let Some(state) = self.sources.get_mut(number) else { continue };
+            let due = state.waiting.as_ref().is_some_and(|waiting| waiting.until <= now);
+            let news = marked.get(number).copied().unwrap_or(false);
+            if news || due || poll && state.source.poll() {
+                changed |= self.read(number, now, false);
+            }
+        }
+        if changed {
+            self.publish();
+        }
+        self.store.sweep();
+        self.sources.iter().filter_map(|state| state.waiting.as_ref()).map(|waiting| waiting.until).min()
+    }
+
+    /// Takes bytes in place of whatever a source holds.
+    ///
+    /// # Errors
+    ///
+    /// The findings, where the bytes are refused; what was served before is still served.
+    pub(crate) fn replace(&mut self, number: usize, content: &Content) -> Result<(), Findings> {
+        match self.load(number, content) {
+            Ok(loaded) => {
+                self.take(number, digest_of(content), loaded);
+                self.publish();
+                Ok(())
+            }
+            Err(findings) => {
+                self.refuse(number, Some(digest_of(content)), findings.clone());
+                Err(findings)
+            }
+        }
+    }
+
+    pub(crate) fn source_number(&self, name: &str) -> Option<usize> {
+        self.sources.iter().position(|state| state.source.name() == name)
+    }
+
+    pub(crate) fn add_listener(&mut self, listener: Listener) {
+        self.listeners.push(listener);
+    }
+
+    pub(crate) fn status(&self) -> Vec<SourceStatus> {
+        self.sources.iter().map(SourceState::status).collect()
+    }
+
+    /// What keeps sources from being served, those that are served left out.
+    pub(crate) fn missing(&self) -> Findings {
+        let mut missing = Findings::default();
+        for state in self.sources.iter().filter(|state| state.served.is_none()) {
+            if let Some(refused) = &state.refused {
+                missing.append(refused.findings.clone());
+            }
+        }
+        missing
+    }
+
+    /// Reads one source; tells whether there is something new to publish.
+    fn read(&mut self, number: usize, now: Instant, at_start: bool) -> bool {
+        let Some(state) = self.sources.get_mut(number) else { return false };
+        let content = match state.source.read() {
+            Ok(content) => content,
+            Err(error) => {
+                state.waiting = None;
+                self.refuse(number, None, error.findings().clone());
+                return false;
+            }
+        };
+        let digest = digest_of(&content);
+        if state.served.as_ref().is_some_and(|served| served.digest == digest) {
+            // Whatever was wrong in between is over.
+            (state.waiting, state.refused) = (None, None);
+            return false;
+        }
+        if state.refused.as_ref().is_some_and(|refused| refused.digest == Some(digest)) {
+            state.waiting = None;
+            return false;
+        }
+        let waited = state.waiting.as_ref().filter(|waiting| waiting.digest == digest).map(|waiting| waiting.since);
+        let age = waited.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let since = waited.unwrap_or(now);
+        let settled = at_start || age >= SETTLE;
+        if content.completeness == Completeness::Unsure && !settled {
+            state.waiting = Some(Waiting { digest, since, until: since + SETTLE, shrunk_to: None });
+            return false;
+        }
+        match self.load(number, &content) {
+            Err(_) if content.completeness == Completeness::Closed && !settled => {
+                self.wait(number, Waiting { digest, since, until: since + SETTLE, shrunk_to: None });
+                false
+            }
+            Err(findings) => {
+                self.refuse(number, Some(digest), findings);
+                false
+            }
+            Ok(loaded) => {
+                if let Some(flags) = self.is_doubtful(number, &content, &loaded)
+                    && age < DOUBT
+                {
+                    self.wait(number, Waiting { digest, since, until: since + DOUBT, shrunk_to: Some(flags) });
+                    return false;
+                }
+                self.take(number, digest, loaded);
+                true
+            }
+        }
+    }
+
+    /// Whether a content lost so many flags that it may be half of one; how many it has.
+    fn is_doubtful(&self, number: usize, content: &Content, loaded: &Loaded) -> Option<usize> {
+        let before = self.sources.get(number)?.served.as_ref()?.flags();
+        let after = loaded.sets.iter().map(|set| set.flags.len()).sum::<usize>();
+        let lost = before.saturating_sub(after);
+        // YAML cut in place is often valid YAML; JSON never is.
+        let in_place = content.completeness == Completeness::Unsure
+            && content.files.iter().any(|file| file.format == Format::Yaml);
+        let doubtful = match content.completeness {
+            Completeness::Given => false,
+            _ if after == 0 && before > 0 => true,
+            _ => in_place && lost >= 5 && lost * 10 > before,
+        };
+        doubtful.then_some(after)
+    }
+
+    fn wait(&mut self, number: usize, waiting: Waiting) {
+        let Some(state) = self.sources.get_mut(number) else { return };
+        let told = state.waiting.as_ref().is_some_and(|told| told.shrunk_to == waiting.shrunk_to);
+        let held = waiting.shrunk_to.filter(|_| !told);
+        state.waiting = Some(waiting);
+        if let Some(after) = held {
+            let before = state.served.as_ref().map_or(0, Served::flags);
+            let problem = Problem::Shrinks { before, after };
+            let findings = Findings::of_source(state.source.name().into(), Severity::Warning, problem);
+            let update = Update::Held { source: state.source.name().to_owned(), findings };
+            self.tell(&update);
+        }
+    }
+
+    fn load(&self, number: usize, content: &Content) -> Result<Loaded, Findings> {
+        let served = self.sources.get(number).and_then(|state| state.served.as_ref());
+        let previous = |name: &Arc<str>| {
+            let served = served?;
+            let at = served.names.iter().position(|known| known == name)?;
+            served.sets.get(at).map(|set| &**set)
+        };
+        let mut loaded = Loaded::default();
+        let mut findings = Findings::default();
+        for file in &content.files {
+            let (set, found) = load_file(file, &self.options, previous(&file.name));
+            findings.append(found);
+            if let Some(set) = set {
+                loaded.add(file.name.clone(), set);
+            }
+        }
+        findings.append(loaded.repeated(self.options.mode));
+        if findings.is_refused() {
+            return Err(findings);
+        }
+        loaded.findings = findings;
+        Ok(loaded)
+    }
+
+    fn take(&mut self, number: usize, digest: u128, loaded: Loaded) {
+        let revision = self.store.load().revision() + 1;
+        let Some(state) = self.sources.get_mut(number) else { return };
+        let Loaded { sets, names, findings } = loaded;
+        state.served = Some(Served { digest, sets, names, findings, revision, since: SystemTime::now() });
+        (state.waiting, state.refused) = (None, None);
+    }
+
+    fn refuse(&mut self, number: usize, digest: Option<u128>, findings: Findings) {
+        let serving = self.store.load().revision();
+        let Some(state) = self.sources.get_mut(number) else { return };
+        state.waiting = None;
+        let known = state.refused.as_ref().is_some_and(|refused| refused.findings == findings && refused.digest == digest);
+        if known {
+            return;
+        }
+        let update = Update::Refused { source: state.source.name().to_owned(), findings: findings.clone(), serving };
+        state.refused = Some(Refused { digest, findings, at: SystemTime::now() });
+        self.tell(&update);
+    }
+
+    fn publish(&mut self) {
+        let served = self.sources.iter().map(|state| SourceFlags {
+            name: state.source.name().into(),
+            sets: state.served.as_ref().map_or(&[][..], |served| &served.sets),
+        });
+        let served: Vec<SourceFlags<'_>> = served.collect();
+        let (before, after) = self.store.publish(&served, self.options.settings.clone());
+        let update = Update::Changed(Change::new(before, after));
+        self.tell(&update);
+    }
+
+    /// Tells every listener; one that panics is contained.
+    fn tell(&mut self, update: &Update) {
+        for listener in &mut self.listeners {
+            let _ = catch_unwind(AssertUnwindSafe(|| listener(update)));
+        }
+    }
+}
+
+impl SourceState {
+    fn status(&self) -> SourceStatus {
+        let served = self.served.as_ref().map(|served| ServedStatus {
+            revision: served.revision,
+            since: served.since,
+            digest: format!("{:032x}", served.digest),
+            flags: served.flags(),
+            findings: served.findings.clone(),
+        });
+        let before = self.served.as_ref().map_or(0, Served::flags);
+        let waiting = self.waiting.as_ref().map(|waiting| match waiting.shrunk_to {
+            Some(after) => Problem::Shrinks { before, after }.to_string(),
+            None => "somebody may still be writing it".to_owned(),
+        });
+        let refused = self.refused.as_ref();
+        SourceStatus {
+            name: self.source.name().to_owned(),
+            served,
+            refused: refused.map(|it| RefusedStatus { at: it.at, findings: it.findings.clone() }),
+            waiting,
+            complaint: self.source.complaint(),
+        }
+    }
+}
+
+impl Served {
+    fn flags(&self) -> usize {
+        self.sets.iter().map(|set| set.flags.len()).sum()
+    }
+}
+
+/// The compiled files of a content.
+#[derive(Default)]
+struct Loaded {
+    sets: Vec<Arc<CompiledSet>>,
+    names: Vec<Arc<str>>,
+    findings: Findings,
+}
+
+impl Loaded {
+    fn add(&mut self, name: Arc<str>, set: CompiledSet) {
+        self.sets.push(Arc::new(set));
+        self.names.push(name);
+    }
+
+    /// Flags that several files of one source hold; the last file's counts.
+    fn repeated(&self, mode: Mode) -> Findings {
+        let mut findings = Findings::default();
+        if self.sets.len() < 2 {
+            return findings;
+        }
+        let mut first = std::collections::HashMap::new();
+        for (set, name) in self.sets.iter().zip(&self.names) {
+            let mut report = Report::new(name.clone(), mode);
+            for entry in &set.flags {
+                let key = (entry.flag.flag_set_id.as_deref(), &*entry.flag.key);
+                if let Some(earlier) = first.insert(key, name) {
+                    let problem = Problem::DuplicateFlag {
+                        flag: crate::text::excerpt(&entry.flag.key),
+                        first: Earlier::File(Arc::clone(earlier)),
+                    };
+                    let at = Pointer::ROOT;
+                    let at = at.member("flags");
+                    report.tolerate(Place { span: None, pointer: at.member(&entry.flag.key) }, problem);
+                }
+            }
+            findings.append(report.finish(""));
+        }
+        findings
+    }
+}
+
+/// Reads and compiles one file. A panic inside is a bug of ours, and refuses the file.
+fn load_file(file: &ContentFile, options: &Options, previous: Option<&CompiledSet>) -> (Option<CompiledSet>, Findings) {
+    let load = AssertUnwindSafe(|| load_checked(file, options, previous));
+    catch_unwind(load).ok().flatten().unwrap_or_else(|| {
+        let reason = "reading it failed inside of the library; this is a bug of ours".to_owned();
+        (None, Findings::of_source(file.name.clone(), Severity::Error, Problem::Unreadable { reason }))
+    })
+}
+
+/// None where the thread that a deep document needs cannot be had, or panics.
+fn load_checked(
+    file: &ContentFile,
+    options: &Options,
+    previous: Option<&CompiledSet>,
+) -> Option<(Option<CompiledSet>, Findings)> {
+    let mut report = Report::new(file.name.clone(), options.mode);
+    let Some(set) = parse::flag_set(file.name.clone(), &file.bytes, file.format, &options.limits, &mut report) else {
+        return Some((None, report.finish(&String::from_utf8_lossy(&file.bytes))));
+    };
+    let compiled = if set.depth > SHALLOW as usize * 2 {
+        // Rules are compiled by recursion, which needs a stack of its own where they are this deep.
+        on_a_deep_stack(|| compile(&set, &options.compile, previous, &mut report))?
+    } else {
+        compile(&set, &options.compile, previous, &mut report)
+    };
+    let findings = report.finish(set.document.text());
+    Some((Some(compiled).filter(|_| !findings.is_refused()), findings))
+}
+
+/// What makes two contents the same: the names, formats and bytes of all files.
+fn digest_of(content: &Content) -> u128 {
+    let mut digest = Xxh3::new();
+    for file in &content.files {
+        digest.update(&(file.name.len() as u64).to_le_bytes());
+        digest.update(file.name.as_bytes());
+        digest.update(&[u8::from(file.format == Format::Yaml)]);
+        digest.update(&(file.bytes.len() as u64).to_le_bytes());
+        digest.update(&file.bytes);
+    }
+    digest.digest128()
+}
+
+/// Locks an engine; a panic in it left every part of it as it was before or after a step.
+pub(crate) fn lock(engine: &Mutex<Engine>) -> std::sync::MutexGuard<'_, Engine> {
+    engine.lock().unwrap_or_else(PoisonError::into_inner)
+}
