@@ -44,8 +44,17 @@ pub const TARGETING_KEY: &str = "targetingKey";
 /// A named part of what is known about the subject.
 #[derive(Clone, Debug)]
 pub(crate) struct Attribute<'a> {
+    /// The beginning of the name, so that most comparisons need not look at the text.
+    head: u64,
     pub(crate) name: Cow<'a, str>,
     pub(crate) value: Value<'a>,
+}
+
+impl<'a> Attribute<'a> {
+    #[inline(always)]
+    fn new(name: Cow<'a, str>, value: Value<'a>) -> Self {
+        Self { head: head(name.as_bytes()), name, value }
+    }
 }
 
 impl<'a> EvaluationContext<'a> {
@@ -95,7 +104,7 @@ impl<'a> EvaluationContext<'a> {
     /// evaluation that looks at the context answers `INVALID_CONTEXT`; see [`fault`](Self::fault).
     #[inline]
     pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> &mut Self {
-        let attribute = Attribute { name: name.into(), value: value.into() };
+        let attribute = Attribute::new(name.into(), value.into());
         let plain = match &attribute.value {
             Value::Number(number) => number.is_finite(),
             Value::List(_) | Value::Structure(_) => false,
@@ -117,7 +126,8 @@ impl<'a> EvaluationContext<'a> {
         if name == TARGETING_KEY {
             return self.targeting_key.as_ref();
         }
-        find(self.attributes(), name)
+        let attributes = self.attributes().iter().rev();
+        attributes.map(|it| (&it.name, &it.value)).find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// The targeting key, if there is one and it is a text.
@@ -155,9 +165,8 @@ impl<'a> EvaluationContext<'a> {
 
     /// The same context with text of its own.
     pub fn into_owned(self) -> EvaluationContext<'static> {
-        let own = |attribute: Attribute<'a>| Attribute {
-            name: Cow::Owned(attribute.name.into_owned()),
-            value: attribute.value.into_owned(),
+        let own = |attribute: Attribute<'a>| {
+            Attribute::new(Cow::Owned(attribute.name.into_owned()), attribute.value.into_owned())
         };
         EvaluationContext {
             targeting_key: self.targeting_key.map(Value::into_owned),
@@ -207,39 +216,72 @@ impl<'a> EvaluationContext<'a> {
     }
 }
 
-/// The last attribute of a name.
-#[inline]
-pub(crate) fn find<'c, 'a>(attributes: &'c [Attribute<'a>], name: &str) -> Option<&'c Value<'a>> {
-    attributes.iter().rev().find(|attribute| same_text(&attribute.name, name)).map(|attribute| &attribute.value)
+/// A text that others are compared with, over and over: the name of an attribute, a constant of a rule.
+// PERF: texts differ in length or in their first bytes; comparing those from registers saves looking at most
+// of them (benchmark `eval`, rows with two conditions).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needle {
+    head: u64,
+    text: Box<str>,
+}
+
+impl Needle {
+    /// A needle of this text.
+    pub fn new(text: &str) -> Self {
+        Self { head: head(text.as_bytes()), text: text.into() }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a text is this one.
+    #[inline(always)]
+    pub fn is(&self, text: &str) -> bool {
+        self.is_headed(head(text.as_bytes()), text)
+    }
+
+    /// Whether a text whose head is known is this one.
+    #[inline(always)]
+    pub(crate) fn is_headed(&self, head: u64, text: &str) -> bool {
+        head == self.head && text.len() == self.text.len() && (text.len() <= 8 || same_rest(text, &self.text))
+    }
+
+    /// The last attribute of this name.
+    #[inline(always)]
+    pub(crate) fn find<'c, 'a>(&self, attributes: &'c [Attribute<'a>]) -> Option<&'c Value<'a>> {
+        let is = |attribute: &&Attribute<'_>| self.is_headed(attribute.head, &attribute.name);
+        attributes.iter().rev().find(is).map(|attribute| &attribute.value)
+    }
+}
+
+/// Whether two texts of one length over eight, with equal heads, are equal.
+#[inline(always)]
+fn same_rest(a: &str, b: &str) -> bool {
+    match (a.as_bytes().last_chunk::<8>(), b.as_bytes().last_chunk::<8>()) {
+        (Some(x), Some(y)) if a.len() <= 16 => x == y,
+        _ => a == b,
+    }
+}
+
+/// Up to eight bytes from the start of a text as a number; texts of one length up to eight differ in it.
+#[inline(always)]
+pub(crate) fn head(bytes: &[u8]) -> u64 {
+    if let Some(head) = bytes.first_chunk::<8>() {
+        return u64::from_ne_bytes(*head);
+    }
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => u64::from(u32::from_ne_bytes(*first)) | u64::from(u32::from_ne_bytes(*last)) << 32,
+        _ => bytes.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)),
+    }
 }
 
 /// Text equality for short texts that mostly differ.
-// PERF: names of attributes differ in length or in their first bytes; comparing those inline saves a call
-// to compare memory for most attributes of a context (benchmark `eval`, rows with two conditions).
 #[inline]
 pub(crate) fn same_text(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    match (a.first_chunk::<8>(), b.first_chunk::<8>()) {
-        (Some(head_a), Some(head_b)) => {
-            u64::from_ne_bytes(*head_a) == u64::from_ne_bytes(*head_b)
-                && match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-                    (Some(end_a), Some(end_b)) if a.len() <= 16 => {
-                        u64::from_ne_bytes(*end_a) == u64::from_ne_bytes(*end_b)
-                    }
-                    _ => a == b,
-                }
-        }
-        _ => match (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>()) {
-            (Some(head_a), Some(head_b), Some(end_a), Some(end_b)) => {
-                u32::from_ne_bytes(*head_a) == u32::from_ne_bytes(*head_b)
-                    && u32::from_ne_bytes(*end_a) == u32::from_ne_bytes(*end_b)
-            }
-            _ => a.iter().zip(b).all(|(x, y)| x == y),
-        },
-    }
+    a.len() == b.len() && head(a) == head(b) && (a.len() <= 8 || a == b)
 }
 
 impl fmt::Debug for EvaluationContext<'_> {
@@ -401,19 +443,39 @@ pub(crate) enum Found<'c> {
 
 impl<'c> Layers<'c> {
     /// The value of an attribute other than the targeting key.
-    #[inline]
     pub(crate) fn attribute(&self, name: &str) -> Option<&'c Value<'c>> {
-        if let Some(value) = self.over.and_then(|over| find(over.attributes(), name)) {
-            return Some(value);
+        self.named(&Needle::new(name))
+    }
+
+    /// The value of an attribute other than the targeting key.
+    #[inline(always)]
+    pub(crate) fn named(&self, name: &Needle) -> Option<&'c Value<'c>> {
+        if self.over.is_some() || self.under.is_some() {
+            return self.named_in_layers(name);
         }
-        match find(self.request.attributes, name) {
-            None => self.under.and_then(|under| find(under.attributes(), name)),
-            found => found,
+        name.find(self.request.attributes)
+    }
+
+    #[inline(never)]
+    fn named_in_layers(&self, name: &Needle) -> Option<&'c Value<'c>> {
+        let over = self.over.and_then(|over| name.find(over.attributes()));
+        let request = || name.find(self.request.attributes);
+        over.or_else(request).or_else(|| self.under.and_then(|under| name.find(under.attributes())))
+    }
+
+    /// The targeting key, if it is a text.
+    #[inline(always)]
+    pub(crate) fn subject(&self) -> Option<&'c str> {
+        match (self.over, self.request.key) {
+            (None, KeyRef::Text(text)) => Some(text),
+            _ => match self.targeting_key()? {
+                Found::Text(text) => Some(text),
+                Found::Value(value) => value.as_str(),
+            },
         }
     }
 
     /// The targeting key.
-    #[inline]
     pub(crate) fn targeting_key(&self) -> Option<Found<'c>> {
         if let Some(value) = self.over.and_then(|over| over.targeting_key.as_ref()) {
             return Some(Found::Value(value));

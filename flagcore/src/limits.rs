@@ -21,7 +21,8 @@ pub struct Limits {
     pub file_bytes: usize,
     /// Levels of nesting in a document, and in a rule after its `$ref`s: 256. More than that has no effect.
     pub depth: usize,
-    /// Nodes of one flag's rule and values, each `$ref` counted as what it stands for: 10,000.
+    /// Nodes of one flag's rule and values, each `$ref` counted as what it stands for: 100,000, so that a list
+    /// of tens of thousands of users fits.
     pub flag_nodes: usize,
     /// Nodes of all flags of a source, counted the same way: 2,000,000.
     pub set_nodes: usize,
@@ -38,7 +39,7 @@ impl Default for Limits {
         Self {
             file_bytes: 16 << 20,
             depth: DOCUMENT_DEPTH,
-            flag_nodes: 10_000,
+            flag_nodes: 100_000,
             set_nodes: 2_000_000,
             flags: 100_000,
             variants: 1_000,

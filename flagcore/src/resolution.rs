@@ -9,12 +9,13 @@ use crate::detail::{Reason, Resolution, Trouble};
 use crate::eval::machine::{Machine, Observer, Unobserved};
 use crate::eval::operand::Fault;
 use crate::eval::program::{Choice, Program};
+use crate::eval::quick;
 use crate::eval::scratch::Scratch;
 use crate::limits::SHALLOW;
 
 /// What a flag comes to for a context.
 #[inline]
-pub(crate) fn resolve(flag: &CompiledFlag, layers: Layers<'_>) -> Resolution {
+pub(crate) fn resolve(flag: &CompiledFlag, layers: &Layers<'_>) -> Resolution {
     match &flag.plan {
         Plan::Targeted(program) => targeted(flag, program, layers),
         Plan::Static => by_default(flag, Reason::Static),
@@ -29,7 +30,19 @@ fn by_default(flag: &CompiledFlag, reason: Reason) -> Resolution {
     Resolution { variant: flag.default_variant, reason, trouble: None }
 }
 
-fn targeted(flag: &CompiledFlag, program: &Program, layers: Layers<'_>) -> Resolution {
+#[inline]
+fn targeted(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Resolution {
+    if program.quick
+        && layers.fault().is_none()
+        && let Some(choice) = quick::decide(&program.decision, layers)
+    {
+        return chosen(flag, choice);
+    }
+    by_machine(flag, program, layers)
+}
+
+#[inline(never)]
+fn by_machine(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Resolution {
     if program.depth > SHALLOW {
         return on_a_deep_stack(|| evaluate(flag, program, layers)).unwrap_or(Resolution::failed(Trouble::Budget));
     }
@@ -51,7 +64,7 @@ pub(crate) fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Optio
 }
 
 #[inline]
-fn evaluate(flag: &CompiledFlag, program: &Program, layers: Layers<'_>) -> Resolution {
+fn evaluate(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Resolution {
     let scratch = Scratch::default();
     let machine = Machine {
         layers,
@@ -73,12 +86,19 @@ pub(crate) fn run<'m, O: Observer<'m>>(flag: &CompiledFlag, program: &'m Program
         return Resolution::failed(Trouble::Context(fault));
     }
     match machine.decide(&program.decision) {
-        Ok(Choice::Variant(place)) => {
-            Resolution { variant: Some(place), reason: Reason::TargetingMatch, trouble: None }
-        }
-        Ok(Choice::Default) => by_default(flag, Reason::Default),
-        Ok(Choice::Unknown) => Resolution::failed(Trouble::UnknownVariant),
+        Ok(choice) => chosen(flag, choice),
         Err(Fault::Rule) => Resolution::failed(Trouble::Rule),
         Err(Fault::Budget) => Resolution::failed(Trouble::Budget),
+    }
+}
+
+#[inline]
+fn chosen(flag: &CompiledFlag, choice: Choice) -> Resolution {
+    match choice {
+        Choice::Variant(place) => {
+            Resolution { variant: Some(place), reason: Reason::TargetingMatch, trouble: None }
+        }
+        Choice::Default => by_default(flag, Reason::Default),
+        Choice::Unknown => Resolution::failed(Trouble::UnknownVariant),
     }
 }

@@ -238,7 +238,7 @@ impl Snapshot {
 
     #[inline]
     fn value_of<'s, T: FlagType + ?Sized>(&'s self, flag: &'s CompiledFlag, context: ContextRef<'_>) -> Option<T::Ref<'s>> {
-        let resolution = resolve(flag, self.layers(context));
+        let resolution = resolve(flag, &self.layers(context));
         T::of(&flag.variant(resolution.variant?)?.value)
     }
 
@@ -248,7 +248,7 @@ impl Snapshot {
         let Some(found) = row.and_then(|row| self.row(row)) else {
             return (None, Resolution::failed(Trouble::NotFound));
         };
-        let resolution = resolve(&found.flag, self.layers(context));
+        let resolution = resolve(&found.flag, &self.layers(context));
         let fits = resolution
             .variant
             .is_none_or(|place| found.flag.variant(place).is_some_and(|variant| T::of(&variant.value).is_some()));
@@ -261,6 +261,7 @@ impl Snapshot {
         self.entry(key).map(|entry| entry.row)
     }
 
+    #[inline]
     pub(crate) fn layers<'c>(&'c self, request: ContextRef<'c>) -> Layers<'c> {
         Layers { request, under: self.settings.global.as_ref(), over: self.settings.overrides.as_ref() }
     }

@@ -31,7 +31,7 @@ pub enum Plan {
     /// Gives the default variant.
     Static,
     /// Runs a rule.
-    Targeted(Box<Program>),
+    Targeted(Program),
 }
 
 /// A named value.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::bucketing::Bucketing;
-use crate::context::TARGETING_KEY;
+use crate::context::{Needle, TARGETING_KEY};
 use crate::diagnostic::{Place, Pointer, Problem, Report};
 use crate::eval::operand::Operand;
 use crate::eval::operator::Operator;
@@ -211,6 +211,12 @@ impl<'c> RuleCompiler<'c> {
         }
         if arms.is_empty() {
             return otherwise;
+        }
+        if let ([Arm { then: Decision::Give(then), .. }], Decision::Give(otherwise)) = (arms.as_slice(), &otherwise)
+            && let (then, otherwise) = (*then, *otherwise)
+            && let Some(arm) = arms.pop()
+        {
+            return Decision::Either { when: arm.when, then, otherwise };
         }
         Decision::Chain { arms: arms.into_boxed_slice(), otherwise: Box::new(otherwise) }
     }
@@ -607,9 +613,14 @@ impl Interner {
         let root = match names.next().unwrap_or("") {
             TARGETING_KEY => Root::TargetingKey,
             "$flagd" => Root::Flagd,
-            name => Root::Attribute(name.into()),
+            name => Root::Attribute(Needle::new(name)),
         };
-        let path = Arc::new(AttributePath { root, rest: names.map(Segment::new).collect() });
+        let rest: Box<[Segment]> = names.map(Segment::new).collect();
+        let path = Arc::new(match root {
+            Root::TargetingKey if rest.is_empty() => AttributePath::TargetingKey,
+            Root::Attribute(name) if rest.is_empty() => AttributePath::Attribute(name),
+            root => AttributePath::Inside(root, rest),
+        });
         self.paths.insert(text.into(), path.clone());
         path
     }
@@ -667,7 +678,7 @@ fn specialize(operator: Operator, operands: Box<[Expr]>) -> Expr {
         (Operator::SemVer, [Expr::Attribute(path), Expr::Constant(sign), Expr::Constant(target)]) => {
             let test = sign.as_str().and_then(VersionTest::of);
             match (test, version_text(target)) {
-                (Some(test), Some(target)) => Expr::Version(path.clone(), Box::new(VersionRule { test, target })),
+                (Some(test), Some(target)) => Expr::Version(path.clone(), Box::new(VersionRule::new(test, target))),
                 _ => Expr::Constant(Value::Null),
             }
         }
@@ -681,10 +692,10 @@ fn attribute_and_constant(operator: Operator, path: &Arc<AttributePath>, constan
     let not = |expr| Expr::Not(Box::new(expr));
     let compare = |comparison, number| Expr::Compare(path.clone(), comparison, number);
     Some(match (operator, constant) {
-        (Operator::Equal, Value::String(wanted)) => Expr::IsText(path, text(wanted)),
-        (Operator::NotEqual, Value::String(wanted)) => not(Expr::IsText(path, text(wanted))),
-        (Operator::Same, Value::String(wanted)) => Expr::IsSameText(path, text(wanted)),
-        (Operator::NotSame, Value::String(wanted)) => not(Expr::IsSameText(path, text(wanted))),
+        (Operator::Equal, Value::String(wanted)) => Expr::IsText(path, Needle::new(wanted)),
+        (Operator::NotEqual, Value::String(wanted)) => not(Expr::IsText(path, Needle::new(wanted))),
+        (Operator::Same, Value::String(wanted)) => Expr::IsSameText(path, Needle::new(wanted)),
+        (Operator::NotSame, Value::String(wanted)) => not(Expr::IsSameText(path, Needle::new(wanted))),
         (Operator::Equal, Value::Number(number)) => compare(Comparison::Equal, *number),
         (Operator::NotEqual, Value::Number(number)) => compare(Comparison::NotEqual, *number),
         (Operator::Equal, Value::Bool(wanted)) => compare(Comparison::Equal, f64::from(*wanted)),

@@ -261,7 +261,7 @@ impl SetCompiler<'_, '_> {
                 let depth = rules.depth;
                 used = rules.used();
                 match state {
-                    State::Enabled => Plan::Targeted(Box::new(Program { decision, depth })),
+                    State::Enabled => Plan::Targeted(Program::new(decision, depth)),
                     State::Disabled => Plan::Disabled,
                 }
             }

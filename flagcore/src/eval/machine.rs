@@ -3,23 +3,21 @@
 use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::context::{Found, Layers, TARGETING_KEY, same_text};
+use crate::context::{Found, Layers, TARGETING_KEY};
 use crate::path::{self, Segment};
 use crate::text::{self, WithoutQuotes};
-use crate::version::Version;
 
-use super::operand::{Fault, Items, Members, Operand, arithmetic_number, comparable_number};
+use super::operand::{Fault, Items, Members, Operand};
 use super::operator::{self, Operator};
-use super::program::{
-    Arm, AttributePath, Choice, Comparison, Decision, Expr, GivenList, Root, Var, VarPath,
-};
+use super::program::{Arm, AttributePath, Choice, Decision, Expr, GivenList, Root, Var, VarPath};
+use super::quick;
 use super::scratch::Scratch;
 use super::split::Picked;
 
 /// What one evaluation knows.
 #[derive(Debug)]
 pub(crate) struct Machine<'m, O> {
-    pub(crate) layers: Layers<'m>,
+    pub(crate) layers: &'m Layers<'m>,
     pub(crate) flag_key: &'m str,
     pub(crate) scratch: &'m Scratch,
     /// Unix seconds: given, or read from the clock when a rule first asks.
@@ -119,6 +117,13 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
         loop {
             match decision {
                 Decision::Give(choice) => return Ok(*choice),
+                Decision::Either { when, then, otherwise } => {
+                    let matched = self.test(when, &Frame::CONTEXT)?;
+                    if O::ACTIVE {
+                        self.observer.arm(0, matched);
+                    }
+                    return Ok(if matched { *then } else { *otherwise });
+                }
                 Decision::Chain { arms, otherwise } => decision = self.arm(arms, otherwise)?,
                 Decision::Split(split) => {
                     return match self.pick(split)? {
@@ -166,7 +171,6 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     /// Whether an expression is true.
-    #[inline]
     pub(crate) fn test(&self, expr: &'m Expr, frame: &Frame<'_, 'm>) -> Result<bool, Fault> {
         if O::ACTIVE {
             return self.value(expr, frame).map(Operand::is_truthy);
@@ -190,10 +194,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             }
             Expr::Not(operand) => Ok(!self.test(operand, frame)?),
             Expr::Shared(shared) => self.test(&shared.rule, frame),
-            _ => match self.quick(expr)? {
-                Some(answer) => Ok(answer.is_truthy()),
-                None => self.general(expr, frame).map(Operand::is_truthy),
-            },
+            _ => self.value(expr, frame).map(Operand::is_truthy),
         }
     }
 
@@ -202,7 +203,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
         if O::ACTIVE {
             self.observer.enter();
         }
-        let result = match self.quick(expr) {
+        let result = match self.leaf(expr) {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => self.general(expr, frame),
             Err(fault) => Err(fault),
@@ -215,41 +216,20 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
 
     /// The operations that have no operand to evaluate first.
     #[inline]
-    fn quick(&self, expr: &'m Expr) -> Result<Option<Operand<'m>>, Fault> {
+    fn leaf(&self, expr: &'m Expr) -> Result<Option<Operand<'m>>, Fault> {
         Ok(Some(match expr {
             Expr::Constant(value) => value.into(),
             Expr::Attribute(path) => self.attribute(path),
-            Expr::IsText(path, text) => Operand::Bool(self.is_text(path, text)),
-            Expr::IsSameText(path, text) => {
-                Operand::Bool(matches!(self.attribute(path), Operand::Text(found) if same_text(found, text)))
-            }
-            Expr::InTexts(path, set) => match self.attribute(path) {
-                Operand::Text(text) => Operand::Bool(set.contains(text)),
-                Operand::Number(needle) => {
-                    self.scratch.spend(set.texts.len())?;
-                    Operand::Bool(set.texts.iter().any(|text| arithmetic_number(text) == needle))
-                }
-                _ => Operand::Bool(false),
-            },
-            Expr::Compare(path, comparison, number) => Operand::Bool(self.compare(path, *comparison, *number)),
-            Expr::StartsWith(path, affix) => match self.attribute(path) {
-                Operand::Text(text) => Operand::Bool(text.starts_with(affix.as_ref())),
-                _ => Operand::Null,
-            },
-            Expr::EndsWith(path, affix) => match self.attribute(path) {
-                Operand::Text(text) => Operand::Bool(text.ends_with(affix.as_ref())),
-                _ => Operand::Null,
-            },
             Expr::HasText(path, text) => {
                 Operand::Bool(operator::is_in(Operand::Text(text), self.attribute(path), self.scratch)?)
             }
-            Expr::Version(path, rule) => match Version::parse(&rule.target) {
-                Some(target) => {
-                    let value = self.attribute(path);
-                    operator::version_test(value, rule.test, &target, self.scratch).map_or(Operand::Null, Operand::Bool)
-                }
-                None => Operand::Null,
-            },
+            Expr::IsText(..)
+            | Expr::IsSameText(..)
+            | Expr::InTexts(..)
+            | Expr::Compare(..)
+            | Expr::StartsWith(..)
+            | Expr::EndsWith(..)
+            | Expr::Version(..) => quick::condition(expr, self.layers).map_or(Operand::Null, Operand::Bool),
             Expr::WholeZero => Operand::WholeZero,
             Expr::FlagKey => Operand::Text(self.flag_key),
             Expr::Timestamp => Operand::Number(self.timestamp() as f64),
@@ -360,45 +340,10 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     /// What stands at a path of the context; null where nothing does.
-    #[inline]
     pub(crate) fn attribute(&self, path: &'m AttributePath) -> Operand<'m> {
-        let found = match &path.root {
-            Root::Attribute(name) => self.layers.attribute(name).map(Found::Value),
-            Root::TargetingKey => self.layers.targeting_key(),
-            Root::Flagd => return self.flagd(&path.rest),
-        };
-        match found {
-            Some(Found::Text(text)) if path.rest.is_empty() => Operand::Text(text),
-            Some(Found::Value(value)) if path.rest.is_empty() => value.into(),
-            Some(Found::Value(value)) => path::walk(value, &path.rest).map_or(Operand::Null, Operand::from),
-            _ => Operand::Null,
-        }
-    }
-
-    #[inline]
-    fn is_text(&self, path: &'m AttributePath, wanted: &str) -> bool {
-        match self.attribute(path) {
-            Operand::Text(text) => same_text(text, wanted),
-            Operand::Null => false,
-            other => other.comparable() == comparable_number(wanted),
-        }
-    }
-
-    #[inline]
-    fn compare(&self, path: &'m AttributePath, comparison: Comparison, number: f64) -> bool {
-        let operand = self.attribute(path);
-        let equal = |x: f64| x == number && !operand.is_null();
-        let x = match operand {
-            Operand::Number(x) => x,
-            other => other.comparable(),
-        };
-        match comparison {
-            Comparison::Less => x < number,
-            Comparison::LessOrEqual => x < number || equal(x),
-            Comparison::Greater => x > number,
-            Comparison::GreaterOrEqual => x > number || equal(x),
-            Comparison::Equal => equal(x),
-            Comparison::NotEqual => !equal(x),
+        match path {
+            AttributePath::Inside(Root::Flagd, rest) => self.flagd(rest),
+            path => quick::attribute(path, self.layers),
         }
     }
 

@@ -4,12 +4,14 @@
 //! 2. [`scratch`] is the bounded memory for what a rule produces on the way.
 //! 3. [`operator`] is what each operator does to its operands.
 //! 4. [`program`] is a compiled rule: a closed set of operations.
-//! 5. [`machine`] runs one; [`iterate`] and [`split`] are its parts for lists and for shares.
+//! 5. [`quick`] answers what needs nothing but the context.
+//! 6. [`machine`] runs any program; [`iterate`] and [`split`] are its parts for lists and for shares.
 
 pub mod iterate;
 pub mod machine;
 pub mod operand;
 pub mod operator;
 pub mod program;
+pub mod quick;
 pub mod scratch;
 pub mod split;

@@ -7,9 +7,11 @@
 use std::sync::Arc;
 
 use crate::bucketing::{Bucketing, Murmur, Shares};
+use crate::context::{Needle, head};
+use crate::limits::SHALLOW;
 use crate::path::Segment;
 use crate::value::Value;
-use crate::version::VersionTest;
+use crate::version::{PlainVersion, Version, VersionTest};
 
 use super::operator::Operator;
 
@@ -20,6 +22,16 @@ pub struct Program {
     pub decision: Decision,
     /// How many levels of operations are inside of each other.
     pub depth: u32,
+    /// Whether it needs nothing but the context; see [`quick`](super::quick).
+    pub quick: bool,
+}
+
+impl Program {
+    /// A program of a decision.
+    pub fn new(decision: Decision, depth: u32) -> Self {
+        let quick = depth <= SHALLOW && super::quick::is_quick(&decision);
+        Self { decision, depth, quick }
+    }
 }
 
 /// Ends at a variant, at the default variant, or at an error.
@@ -27,6 +39,16 @@ pub struct Program {
 pub enum Decision {
     /// The same for everyone.
     Give(Choice),
+    /// One condition, and where it ends either way: a chain of one arm.
+    // PERF: no pointer to follow before the condition (benchmark `eval`, rows with conditions).
+    Either {
+        /// The condition.
+        when: Expr,
+        /// Where it ends if true.
+        then: Choice,
+        /// Where it ends if not.
+        otherwise: Choice,
+    },
     /// The first arm whose condition is true.
     Chain {
         /// Conditions and what follows from them, in order.
@@ -111,9 +133,9 @@ pub enum Expr {
     Fail(Box<str>),
 
     /// `==` of an attribute and a text.
-    IsText(Arc<AttributePath>, Box<str>),
+    IsText(Arc<AttributePath>, Needle),
     /// `===` of an attribute and a text.
-    IsSameText(Arc<AttributePath>, Box<str>),
+    IsSameText(Arc<AttributePath>, Needle),
     /// `in` of an attribute and a list of texts.
     InTexts(Arc<AttributePath>, Arc<TextSet>),
     /// `<`, `<=`, `>`, `>=`, `==`, `!=` of an attribute and a number.
@@ -147,18 +169,40 @@ pub struct VersionRule {
     pub test: VersionTest,
     /// The version, which is known to be one.
     pub target: Box<str>,
+    /// The same where it is plain.
+    pub plain: Option<PlainVersion>,
+}
+
+impl VersionRule {
+    /// A rule about a target, which must be a version.
+    pub fn new(test: VersionTest, target: Box<str>) -> Self {
+        let plain = PlainVersion::parse(&target);
+        Self { test, target, plain }
+    }
+
+    /// The answer for a text; none where it is no version.
+    #[inline]
+    pub fn test_text(&self, text: &str) -> Option<bool> {
+        // PERF: reading three numbers costs half of reading any version (benchmark `eval`, split).
+        if let (Some(value), Some(target)) = (PlainVersion::parse(text), self.plain) {
+            return Some(self.test.holds_plainly(value, target));
+        }
+        Some(self.test.holds(&Version::parse(text)?, &Version::parse(&self.target)?))
+    }
 }
 
 /// A path into the context, taken apart.
 #[derive(Debug, PartialEq)]
-pub struct AttributePath {
-    /// Where it begins.
-    pub root: Root,
-    /// Where it goes from there.
-    pub rest: Box<[Segment]>,
+pub enum AttributePath {
+    /// The targeting key.
+    TargetingKey,
+    /// Another attribute.
+    Attribute(Needle),
+    /// A part of the targeting key or of an attribute.
+    Inside(Root, Box<[Segment]>),
 }
 
-/// Where a path begins.
+/// Where a path to a part begins.
 #[derive(Debug, PartialEq)]
 pub enum Root {
     /// The targeting key.
@@ -166,7 +210,7 @@ pub enum Root {
     /// `$flagd`, what the evaluation itself knows.
     Flagd,
     /// Another attribute.
-    Attribute(Box<str>),
+    Attribute(Needle),
 }
 
 /// `var` in its general form.
@@ -333,25 +377,30 @@ pub struct Shared {
 pub struct TextSet {
     /// The texts in the order of the rule, for numbers that are compared with each.
     pub texts: Box<[Box<str>]>,
+    /// The beginning of each text.
+    heads: Box<[u64]>,
     /// Where each text is, for a set too large to scan.
-    pub(crate) index: Option<hashbrown::HashSet<Box<str>, foldhash::fast::RandomState>>,
+    index: Option<hashbrown::HashSet<Box<str>, foldhash::fast::RandomState>>,
 }
 
 impl TextSet {
     /// A set of these texts.
     pub fn new(texts: Vec<Box<str>>) -> Self {
         // PERF: up to so many, comparing beats hashing (benchmark `eval`, rows with lists).
-        const SCANNED: usize = 8;
+        const SCANNED: usize = 12;
         let index = (texts.len() > SCANNED).then(|| texts.iter().cloned().collect());
-        Self { texts: texts.into_boxed_slice(), index }
+        let heads = if index.is_some() { Box::default() } else { texts.iter().map(|text| head(text.as_bytes())).collect() };
+        Self { texts: texts.into_boxed_slice(), heads, index }
     }
 
     /// Whether a text is among them.
     #[inline]
     pub fn contains(&self, text: &str) -> bool {
-        match &self.index {
-            Some(index) => index.contains(text),
-            None => self.texts.iter().any(|known| crate::context::same_text(known, text)),
+        if let Some(index) = &self.index {
+            return index.contains(text);
         }
+        let wanted = head(text.as_bytes());
+        let mut candidates = self.heads.iter().zip(&self.texts).filter(|(head, _)| **head == wanted);
+        candidates.any(|(_, known)| known.len() == text.len() && (text.len() <= 8 || **known == *text))
     }
 }

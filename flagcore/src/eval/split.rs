@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use crate::bucketing::{Bucketing, Murmur, Shares, cbor};
-use crate::context::{Found, TARGETING_KEY};
+use crate::context::TARGETING_KEY;
 use crate::number;
 
 use super::machine::{Data, Frame, Machine, Observer, SplitKeySeen, SplitSeen};
 use super::operand::{Fault, Items, Members, Operand};
 use super::program::{Fractional, Split, SplitKey};
+use super::quick::subject_key;
 
 /// Where a subject falls.
 pub(crate) enum Picked<'m, T> {
@@ -26,7 +27,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     pub(crate) fn pick<T>(&self, split: &'m Split<T>) -> Result<Picked<'m, T>, Fault> {
         let (hash, key) = match &split.key {
             SplitKey::Implicit(state) => {
-                let Some(subject) = self.subject_key() else { return Ok(Picked::Nothing) };
+                let Some(subject) = subject_key(self.layers) else { return Ok(Picked::Nothing) };
                 let hash = match state {
                     Some(state) => with_subject(*state, split.bucketing, subject),
                     None => implicit_hash(split.bucketing, self.flag_key, subject),
@@ -61,7 +62,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     fn pick_by_value<T>(&self, split: &'m Split<T>, key: &'m super::program::Expr) -> Result<Picked<'m, T>, Fault> {
         let key = self.value(key, &Frame::CONTEXT)?;
         let implicit = |machine: &Self| {
-            let subject = machine.subject_key()?;
+            let subject = subject_key(machine.layers)?;
             Some((implicit_hash(split.bucketing, machine.flag_key, subject), subject))
         };
         let hash = match (key, split.bucketing) {
@@ -102,16 +103,6 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             Some(0) => Picked::Value(variant),
             Some(at) => split.outcomes.get(at - 1).map_or(Picked::Nothing, Picked::Outcome),
         }
-    }
-
-    /// The targeting key as the implicit form takes it: a text that is not empty.
-    #[inline]
-    fn subject_key(&self) -> Option<&'m str> {
-        let key = match self.layers.targeting_key()? {
-            Found::Text(text) => text,
-            Found::Value(value) => value.as_str()?,
-        };
-        (!key.is_empty()).then_some(key)
     }
 
     /// `fractional` with operands that are only known now.
@@ -155,7 +146,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     /// The flag's key and the targeting key as one level of data has them.
     fn keys_of(&self, data: Data<'m>) -> Option<(&'m str, &'m str)> {
         match data {
-            Data::Context => Some((self.flag_key, self.subject_key()?)),
+            Data::Context => Some((self.flag_key, subject_key(self.layers)?)),
             Data::Element(Operand::Structure(members)) => {
                 let Operand::Text(subject) = members.get(TARGETING_KEY)? else { return None };
                 (!subject.is_empty()).then_some((flag_key_of(members), subject))
@@ -218,7 +209,7 @@ fn implicit_hash(bucketing: Bucketing, flag_key: &str, subject: &str) -> u32 {
 }
 
 #[inline]
-fn with_subject(mut state: Murmur, bucketing: Bucketing, subject: &str) -> u32 {
+pub(super) fn with_subject(mut state: Murmur, bucketing: Bucketing, subject: &str) -> u32 {
     if bucketing == Bucketing::V3 {
         cbor::text_header(&mut state, subject.len());
     }
