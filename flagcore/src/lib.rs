@@ -23,6 +23,7 @@ mod store;
 pub mod source;
 pub mod change;
 pub mod sync;
+pub mod explain;
 pub mod client;
 pub use value::Value;
 pub use context::EvaluationContext;

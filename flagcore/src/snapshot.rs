@@ -215,8 +215,8 @@ impl Snapshot {
         self.row(row)?.flag.variant(place)
     }
 
-    pub(crate) fn index(&self) -> &Arc<KeyIndex> {
-        &self.index
+    pub(crate) fn source_of(&self, row: &Row) -> Option<&Arc<str>> {
+        self.sources.get(row.source as usize)
     }
 
     /// The boolean of a flag, without any of what a detail tells.

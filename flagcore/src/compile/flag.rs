@@ -55,6 +55,10 @@ impl VariantNames for CompiledFlag {
     fn find(&self, name: &str) -> Option<u32> {
         find_variant(&self.variants, name)
     }
+
+    fn name(&self, place: u32) -> Option<&str> {
+        self.variant(place).map(|variant| &*variant.name)
+    }
 }
 
 /// The place of a variant among variants sorted by name.

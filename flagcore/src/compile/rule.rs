@@ -476,6 +476,8 @@ impl<'c> RuleCompiler<'c> {
                 };
             }
             (["$flagd", "timestamp"], _) => return Expr::Timestamp,
+            // What else the evaluation itself knows is rarely asked for.
+            (["$flagd", ..], _) => return Expr::Var(Box::new(self.variable(value, at))),
             _ => {}
         }
         let path = self.interner.path(&path);
@@ -612,7 +614,6 @@ impl Interner {
         let mut names = path::names(text);
         let root = match names.next().unwrap_or("") {
             TARGETING_KEY => Root::TargetingKey,
-            "$flagd" => Root::Flagd,
             name => Root::Attribute(Needle::new(name)),
         };
         let rest: Box<[Segment]> = names.map(Segment::new).collect();

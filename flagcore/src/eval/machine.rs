@@ -3,13 +3,15 @@
 use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::bucketing::Bucketing;
 use crate::context::{Found, Layers, TARGETING_KEY};
-use crate::path::{self, Segment};
+use crate::path;
 use crate::text::{self, WithoutQuotes};
+use crate::value::Value;
 
 use super::operand::{Fault, Items, Members, Operand};
 use super::operator::{self, Operator};
-use super::program::{Arm, AttributePath, Choice, Decision, Expr, GivenList, Root, Var, VarPath};
+use super::program::{Arm, AttributePath, Choice, Decision, Expr, GivenList, Var, VarPath};
 use super::quick;
 use super::scratch::Scratch;
 use super::split::Picked;
@@ -27,10 +29,13 @@ pub(crate) struct Machine<'m, O> {
     pub(crate) observer: O,
 }
 
-/// Finds a variant by its name.
+/// Finds a variant by its name, and its name.
 pub(crate) trait VariantNames: std::fmt::Debug {
     /// The place of a variant.
     fn find(&self, name: &str) -> Option<u32>;
+
+    /// The name of a variant.
+    fn name(&self, place: u32) -> Option<&str>;
 }
 
 /// Watches an evaluation step by step.
@@ -46,21 +51,31 @@ pub(crate) trait Observer<'m> {
     /// A value was found.
     fn leave(&self, _expr: &'m Expr, _result: &Result<Operand<'m>, Fault>) {}
 
-    /// An arm of a chain was looked at.
+    /// An arm of a chain was looked at; it began with [`enter`](Self::enter).
     fn arm(&self, _number: usize, _matched: bool) {}
 
-    /// A subject fell to a share.
+    /// A subject fell to a share, or to none.
     fn split(&self, _split: SplitSeen<'m>) {}
+
+    /// A split where a variant is wanted gave no share.
+    fn no_share(&self) {}
+
+    /// A value names the variant.
+    fn named(&self, _value: Operand<'m>) {}
 }
 
 /// How a subject fell to a share.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct SplitSeen<'m> {
     pub(crate) key: SplitKeySeen<'m>,
-    pub(crate) bucketing: crate::bucketing::Bucketing,
+    pub(crate) bucketing: Bucketing,
     pub(crate) hash: u32,
-    pub(crate) shares: &'m crate::bucketing::Shares,
+    /// One past the last bucket of each share.
+    pub(crate) ends: Vec<u32>,
     pub(crate) picked: Option<usize>,
+    /// What each share gives: a variant by name, null for the default.
+    pub(crate) outcomes: Vec<Value<'static>>,
+    /// Whether the split is in the middle of a rule.
+    pub(crate) inside: bool,
 }
 
 /// What was hashed.
@@ -118,6 +133,9 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             match decision {
                 Decision::Give(choice) => return Ok(*choice),
                 Decision::Either { when, then, otherwise } => {
+                    if O::ACTIVE {
+                        self.observer.enter();
+                    }
                     let matched = self.test(when, &Frame::CONTEXT)?;
                     if O::ACTIVE {
                         self.observer.arm(0, matched);
@@ -127,13 +145,21 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
                 Decision::Chain { arms, otherwise } => decision = self.arm(arms, otherwise)?,
                 Decision::Split(split) => {
                     return match self.pick(split)? {
-                        Picked::Nothing => Ok(Choice::Default),
+                        Picked::Nothing => {
+                            if O::ACTIVE {
+                                self.observer.no_share();
+                            }
+                            Ok(Choice::Default)
+                        }
                         Picked::Outcome(choice) => Ok(*choice),
                         Picked::Value(value) => self.choice(value),
                     };
                 }
                 Decision::Named(expr) => {
                     let named = self.value(expr, &Frame::CONTEXT)?;
+                    if O::ACTIVE {
+                        self.observer.named(named);
+                    }
                     return self.choice(named);
                 }
             }
@@ -142,6 +168,9 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
 
     fn arm(&self, arms: &'m [Arm], otherwise: &'m Decision) -> Result<&'m Decision, Fault> {
         for (number, arm) in arms.iter().enumerate() {
+            if O::ACTIVE {
+                self.observer.enter();
+            }
             let matched = self.test(&arm.when, &Frame::CONTEXT)?;
             if O::ACTIVE {
                 self.observer.arm(number, matched);
@@ -341,19 +370,10 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
 
     /// What stands at a path of the context; null where nothing does.
     pub(crate) fn attribute(&self, path: &'m AttributePath) -> Operand<'m> {
-        match path {
-            AttributePath::Inside(Root::Flagd, rest) => self.flagd(rest),
-            path => quick::attribute(path, self.layers),
-        }
+        quick::attribute(path, self.layers)
     }
 
-    /// What `$flagd` holds at a path.
-    #[cold]
-    fn flagd(&self, rest: &'m [Segment]) -> Operand<'m> {
-        let mut names = rest.iter().map(|segment| (segment.name.as_ref(), segment.index));
-        self.flagd_at(&mut names)
-    }
-
+    /// What `$flagd` holds at the end of some names.
     fn flagd_at<'n>(&self, names: &mut dyn Iterator<Item = (&'n str, i64)>) -> Operand<'m> {
         let members = [
             ("flagKey", Operand::Text(self.flag_key)),

@@ -207,8 +207,6 @@ pub enum AttributePath {
 pub enum Root {
     /// The targeting key.
     TargetingKey,
-    /// `$flagd`, what the evaluation itself knows.
-    Flagd,
     /// Another attribute.
     Attribute(Needle),
 }

@@ -31,13 +31,13 @@ pub(crate) fn is_quick(decision: &Decision) -> bool {
 
 fn is_quick_condition(expr: &Expr) -> bool {
     match expr {
-        Expr::IsText(path, _)
-        | Expr::IsSameText(path, _)
-        | Expr::InTexts(path, _)
-        | Expr::Compare(path, ..)
-        | Expr::StartsWith(path, _)
-        | Expr::EndsWith(path, _)
-        | Expr::Version(path, _) => !matches!(&**path, AttributePath::Inside(Root::Flagd, _)),
+        Expr::IsText(..)
+        | Expr::IsSameText(..)
+        | Expr::InTexts(..)
+        | Expr::Compare(..)
+        | Expr::StartsWith(..)
+        | Expr::EndsWith(..)
+        | Expr::Version(..) => true,
         Expr::And(operands) | Expr::Or(operands) => operands.iter().all(is_quick_condition),
         Expr::Not(operand) => is_quick_condition(operand),
         _ => false,
@@ -145,14 +145,13 @@ fn text_inside<'c>(path: &AttributePath, layers: &Layers<'c>) -> Option<&'c str>
     if let Operand::Text(text) = attribute(path, layers) { Some(text) } else { None }
 }
 
-/// What stands at a path of the context, null where nothing does. Paths into `$flagd` are the machine's.
+/// What stands at a path of the context; null where nothing does.
 pub(crate) fn attribute<'c>(path: &AttributePath, layers: &Layers<'c>) -> Operand<'c> {
     let (found, rest) = match path {
         AttributePath::Attribute(name) => return layers.named(name).map_or(Operand::Null, Operand::from),
         AttributePath::TargetingKey => (layers.targeting_key(), &[][..]),
         AttributePath::Inside(Root::TargetingKey, rest) => (layers.targeting_key(), &**rest),
         AttributePath::Inside(Root::Attribute(name), rest) => (layers.named(name).map(Found::Value), &**rest),
-        AttributePath::Inside(Root::Flagd, _) => return Operand::Null,
     };
     match found {
         Some(Found::Value(value)) => path::walk(value, rest).map_or(Operand::Null, Operand::from),

@@ -1,14 +1,13 @@
 //! `fractional`: a share of the subjects each.
 
-use std::fmt::Write;
-
 use crate::bucketing::{Bucketing, Murmur, Shares, cbor};
 use crate::context::TARGETING_KEY;
 use crate::number;
+use crate::value::Value;
 
-use super::machine::{Data, Frame, Machine, Observer, SplitKeySeen, SplitSeen};
+use super::machine::{Data, Frame, Machine, Observer, SplitKeySeen, SplitSeen, VariantNames};
 use super::operand::{Fault, Items, Members, Operand};
-use super::program::{Fractional, Split, SplitKey};
+use super::program::{Choice, Expr, Fractional, Split, SplitKey};
 use super::quick::subject_key;
 
 /// Where a subject falls.
@@ -21,10 +20,39 @@ pub(crate) enum Picked<'m, T> {
     Value(Operand<'m>),
 }
 
+/// What a share gives.
+pub(crate) trait Outcome {
+    /// Whether it is a value in the middle of a rule, and not where a decision ends.
+    const INSIDE: bool;
+
+    /// For people: a variant by its name, null for the default.
+    fn told(&self, variants: &dyn VariantNames) -> Value<'static>;
+}
+
+impl Outcome for Choice {
+    const INSIDE: bool = false;
+
+    fn told(&self, variants: &dyn VariantNames) -> Value<'static> {
+        match self {
+            Choice::Variant(place) => variants.name(*place).map(str::to_owned).into(),
+            Choice::Default => Value::Null,
+            Choice::Unknown => Value::from("(unknown variant)"),
+        }
+    }
+}
+
+impl Outcome for Expr {
+    const INSIDE: bool = true;
+
+    fn told(&self, _variants: &dyn VariantNames) -> Value<'static> {
+        if let Expr::Constant(value) = self { value.clone() } else { Value::Null }
+    }
+}
+
 impl<'m, O: Observer<'m>> Machine<'m, O> {
     /// Where the subject of this evaluation falls.
     #[inline]
-    pub(crate) fn pick<T>(&self, split: &'m Split<T>) -> Result<Picked<'m, T>, Fault> {
+    pub(crate) fn pick<T: Outcome>(&self, split: &'m Split<T>) -> Result<Picked<'m, T>, Fault> {
         let (hash, key) = match &split.key {
             SplitKey::Implicit(state) => {
                 let Some(subject) = subject_key(self.layers) else { return Ok(Picked::Nothing) };
@@ -49,17 +77,17 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     #[inline]
-    fn fall<T>(&self, split: &'m Split<T>, hash: u32, key: SplitKeySeen<'m>) -> Picked<'m, T> {
+    fn fall<T: Outcome>(&self, split: &'m Split<T>, hash: u32, key: SplitKeySeen<'m>) -> Picked<'m, T> {
         let Some(shares) = &split.shares else { return Picked::Nothing };
         let picked = shares.pick(split.bucketing, hash);
         if O::ACTIVE {
-            self.observer.split(SplitSeen { key, bucketing: split.bucketing, hash, shares, picked });
+            self.tell_split(split, hash, key, shares, None, picked);
         }
         picked.and_then(|at| split.outcomes.get(at)).map_or(Picked::Nothing, Picked::Outcome)
     }
 
     #[inline(never)]
-    fn pick_by_value<T>(&self, split: &'m Split<T>, key: &'m super::program::Expr) -> Result<Picked<'m, T>, Fault> {
+    fn pick_by_value<T: Outcome>(&self, split: &'m Split<T>, key: &'m Expr) -> Result<Picked<'m, T>, Fault> {
         let key = self.value(key, &Frame::CONTEXT)?;
         let implicit = |machine: &Self| {
             let subject = subject_key(machine.layers)?;
@@ -76,19 +104,16 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
                 let Some((hash, subject)) = implicit(self) else { return Ok(Picked::Nothing) };
                 return Ok(self.fall(split, hash, SplitKeySeen::Implicit(subject)));
             }
-            (key, Bucketing::V3) => {
-                let mut hash = Murmur::new();
-                write_cbor(&mut hash, key);
-                hash.finish()
-            }
-            (Operand::Text(text), _) => Murmur::of(text.as_bytes()),
-            _ => return Ok(Picked::Nothing),
+            (key, bucketing) => match value_hash(bucketing, key) {
+                Some(hash) => hash,
+                None => return Ok(Picked::Nothing),
+            },
         };
         Ok(self.fall(split, hash, SplitKeySeen::Value(key)))
     }
 
     /// Falls with a share out of the context before those of the rule.
-    fn fall_behind<T>(&self, split: &'m Split<T>, bucket: Items<'m>, hash: u32) -> Picked<'m, T> {
+    fn fall_behind<T: Outcome>(&self, split: &'m Split<T>, bucket: Items<'m>, hash: u32) -> Picked<'m, T> {
         let (Some((variant, weight)), Some(shares)) = (bucket_of(bucket), &split.shares) else {
             return Picked::Nothing;
         };
@@ -98,11 +123,38 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             Some(weight)
         });
         let Some(shares) = Shares::new(std::iter::once(weight).chain(rest)) else { return Picked::Nothing };
-        match shares.pick(split.bucketing, hash) {
+        let picked = shares.pick(split.bucketing, hash);
+        if O::ACTIVE {
+            let key = SplitKeySeen::Implicit(subject_key(self.layers).unwrap_or(""));
+            self.tell_split(split, hash, key, &shares, Some(variant), picked);
+        }
+        match picked {
             None => Picked::Nothing,
             Some(0) => Picked::Value(variant),
             Some(at) => split.outcomes.get(at - 1).map_or(Picked::Nothing, Picked::Outcome),
         }
+    }
+
+    /// Tells who watches; `first` is the outcome of a share before those of the rule.
+    fn tell_split<T: Outcome>(
+        &self,
+        split: &'m Split<T>,
+        hash: u32,
+        key: SplitKeySeen<'m>,
+        shares: &Shares,
+        first: Option<Operand<'m>>,
+        picked: Option<usize>,
+    ) {
+        let rest = split.outcomes.iter().map(|outcome| outcome.told(self.variants));
+        self.observer.split(SplitSeen {
+            key,
+            bucketing: split.bucketing,
+            hash,
+            ends: shares.ends().to_vec(),
+            picked,
+            outcomes: first.map(Operand::to_value).into_iter().chain(rest).collect(),
+            inside: T::INSIDE,
+        });
     }
 
     /// `fractional` with operands that are only known now.
@@ -126,14 +178,8 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             (Operand::List(_), _) => (implicit()?, 0),
             (Operand::Null, Bucketing::V3) => return None,
             (Operand::Null, _) => (implicit()?, 1),
-            (key, Bucketing::V3) => {
-                let mut hash = Murmur::new();
-                write_cbor(&mut hash, key);
-                (hash.finish(), 1)
-            }
-            (Operand::Text(text), _) => (Murmur::of(text.as_bytes()), 1),
-            // Any other first operand stays in the list, where it is no bucket.
-            _ => return None,
+            // A first operand that cannot be hashed stays in the list, where it is no bucket.
+            (key, bucketing) => (value_hash(bucketing, key)?, 1),
         };
         let mut buckets = Vec::with_capacity(operands.len());
         for item in operands.iter().skip(skip) {
@@ -204,7 +250,8 @@ pub(crate) fn implicit_state(bucketing: Bucketing, flag_key: &str) -> Murmur {
     state
 }
 
-fn implicit_hash(bucketing: Bucketing, flag_key: &str, subject: &str) -> u32 {
+/// The hash of the implicit form.
+pub(crate) fn implicit_hash(bucketing: Bucketing, flag_key: &str, subject: &str) -> u32 {
     with_subject(implicit_state(bucketing, flag_key), bucketing, subject)
 }
 
@@ -214,6 +261,19 @@ pub(super) fn with_subject(mut state: Murmur, bucketing: Bucketing, subject: &st
         cbor::text_header(&mut state, subject.len());
     }
     state.with(subject.as_bytes()).finish()
+}
+
+/// The hash of a bucketing value: before v3 only a text has one.
+pub(crate) fn value_hash(bucketing: Bucketing, key: Operand<'_>) -> Option<u32> {
+    match (bucketing, key) {
+        (Bucketing::V3, key) => {
+            let mut hash = Murmur::new();
+            write_cbor(&mut hash, key);
+            Some(hash.finish())
+        }
+        (_, Operand::Text(text)) => Some(Murmur::of(text.as_bytes())),
+        _ => None,
+    }
 }
 
 /// The deterministic CBOR encoding of a value, into a hash.
@@ -237,21 +297,6 @@ fn write_cbor(hash: &mut Murmur, value: Operand<'_>) {
                 cbor::text(hash, name);
                 write_cbor(hash, value);
             }
-        }
-    }
-}
-
-/// What was hashed, for people.
-pub(crate) fn key_text(key: SplitKeySeen<'_>, flag_key: &str) -> String {
-    match key {
-        SplitKeySeen::Implicit(subject) => format!("{flag_key}{subject}"),
-        SplitKeySeen::Prefixed(prefix, text) => format!("{prefix}{text}"),
-        SplitKeySeen::Value(Operand::Text(text)) => text.to_owned(),
-        SplitKeySeen::Value(value) => {
-            let mut text = String::new();
-            // A number that is not finite has no JSON text; what was written so far tells enough.
-            let _ = value.write_json(&mut text).and_then(|()| text.write_str(""));
-            text
         }
     }
 }

@@ -7,6 +7,8 @@
 
 pub mod file;
 pub mod memory;
+#[cfg(feature = "watch")]
+mod watch;
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
