@@ -492,7 +492,7 @@ macro_rules! getters {
             key: impl FlagKey,
             context: impl Into<ContextRef<'c>>,
             default: $default,
-        ) -> Detail<'d, $type> {
+        ) -> Detail<'d, $type, Guard> {
             self.detailed::<$type>(key, context.into(), default)
         }
     )*};
@@ -529,7 +529,7 @@ impl Client {
         key: impl FlagKey,
         context: impl Into<ContextRef<'c>>,
         default: bool,
-    ) -> Detail<'static, bool> {
+    ) -> Detail<'static, bool, Guard> {
         self.detailed(key, context.into(), default)
     }
 
@@ -546,7 +546,7 @@ impl Client {
         key: impl FlagKey,
         context: impl Into<ContextRef<'c>>,
         default: i64,
-    ) -> Detail<'static, i64> {
+    ) -> Detail<'static, i64, Guard> {
         self.detailed(key, context.into(), default)
     }
 
@@ -563,7 +563,7 @@ impl Client {
         key: impl FlagKey,
         context: impl Into<ContextRef<'c>>,
         default: f64,
-    ) -> Detail<'static, f64> {
+    ) -> Detail<'static, f64, Guard> {
         self.detailed(key, context.into(), default)
     }
 
@@ -585,7 +585,7 @@ impl Client {
     }
 
     #[inline]
-    fn detailed<'d, T: FlagType + ?Sized>(&self, key: impl FlagKey, context: ContextRef<'_>, default: T::Ref<'d>) -> Detail<'d, T> {
+    fn detailed<'d, T: FlagType + ?Sized>(&self, key: impl FlagKey, context: ContextRef<'_>, default: T::Ref<'d>) -> Detail<'d, T, Guard> {
         let snapshot = self.load();
         let (row, resolution) = snapshot.resolve_as::<T>(snapshot.row_of(key), context);
         Detail { default, resolution, row, snapshot, selector: None }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::ops::Deref;
 
+use crate::compile::{CompiledFlag, CompiledVariant};
 use crate::context::ContextError;
 use crate::selector::Selector;
-use crate::snapshot::Snapshot;
 use crate::value::{Structure, Value};
 
 /// Why a flag gave what it gave.
@@ -143,7 +143,8 @@ pub trait FlagType: sealed::Sealed {
     fn shorten<'b, 'a: 'b>(value: Self::Ref<'a>) -> Self::Ref<'b>;
 }
 
-mod sealed {
+pub(crate) mod sealed {
+    pub trait Flags {}
     pub trait Sealed {}
     impl Sealed for bool {}
     impl Sealed for i64 {}
@@ -204,11 +205,17 @@ borrowed_types! {
     Value<'static>, "a value", |value: &'a Value<'static>| (!value.is_null()).then_some(value);
 }
 
+/// Whatever an answer can look its flag up in: a snapshot.
+pub trait Flags: sealed::Flags {
+    #[doc(hidden)]
+    fn flag_at(&self, row: u32) -> Option<&CompiledFlag>;
+}
+
 /// The answer of one evaluation.
 ///
 /// Borrows the snapshot that was evaluated, or holds a guard of it: nothing is copied. `S` is a guard for
-/// answers of a [`Client`](crate::Client), and `&Snapshot` for those of a [`Reader`](crate::Reader) or a
-/// [`Snapshot`].
+/// answers of a [`Client`](crate::Client), and a reference for those of a [`Reader`](crate::Reader) or a
+/// [`Snapshot`](crate::Snapshot).
 ///
 /// # Examples
 ///
@@ -224,7 +231,7 @@ borrowed_types! {
 /// assert_eq!(detail.metadata().get("owner").unwrap().as_str(), Some("payments"));
 /// # Ok::<(), flagcore::Error>(())
 /// ```
-pub struct Detail<'d, T: FlagType + ?Sized, S = crate::store::Guard> {
+pub struct Detail<'d, T: FlagType + ?Sized, S> {
     pub(crate) default: T::Ref<'d>,
     pub(crate) resolution: Resolution,
     /// The flag's row in the snapshot; none for a flag that is not there.
@@ -233,21 +240,19 @@ pub struct Detail<'d, T: FlagType + ?Sized, S = crate::store::Guard> {
     pub(crate) selector: Option<&'d Selector>,
 }
 
-impl<'d, T: FlagType + ?Sized, S: Deref<Target = Snapshot>> Detail<'d, T, S> {
+impl<'d, T: FlagType + ?Sized, S: Deref<Target: Flags>> Detail<'d, T, S> {
     /// The value: the variant's, or the caller's default.
     #[inline]
     pub fn value(&self) -> T::Ref<'_> {
-        let variant = if self.resolution.trouble.is_some() { None } else { self.resolution.variant };
-        let value = variant.and_then(|place| self.snapshot.variant(self.row?, place)).and_then(|it| T::of(&it.value));
-        value.unwrap_or_else(|| T::shorten(self.default))
+        let variant = if self.resolution.trouble.is_some() { None } else { self.resolved() };
+        variant.and_then(|variant| T::of(&variant.value)).unwrap_or_else(|| T::shorten(self.default))
     }
 
     /// The name of the variant; none where the caller's default is given for want of one.
     ///
     /// Also told where the variant is of another type than was asked for.
     pub fn variant(&self) -> Option<&str> {
-        let variant = self.snapshot.variant(self.row?, self.resolution.variant?)?;
-        Some(&variant.name)
+        self.resolved().map(|variant| &*variant.name)
     }
 
     /// Why this value.
@@ -262,11 +267,8 @@ impl<'d, T: FlagType + ?Sized, S: Deref<Target = Snapshot>> Detail<'d, T, S> {
 
     /// Why there is no answer, in a sentence for people.
     pub fn error_message(&self) -> Option<String> {
-        let flag = self.row.and_then(|row| self.snapshot.row(row)).map_or("", |row| &row.flag.key);
-        let holds = || {
-            let variant = self.resolution.variant.and_then(|place| self.snapshot.variant(self.row?, place));
-            variant.map_or("nothing", |variant| type_name(&variant.value))
-        };
+        let flag = self.flag().map_or("", |flag| &flag.key);
+        let holds = || self.resolved().map_or("nothing", |variant| type_name(&variant.value));
         let trouble = self.resolution.trouble?;
         let text = match trouble {
             Trouble::NotFound => "there is no such flag".to_owned(),
@@ -282,12 +284,20 @@ impl<'d, T: FlagType + ?Sized, S: Deref<Target = Snapshot>> Detail<'d, T, S> {
 
     /// Facts about the flag and its set; for a flag that is not there, those of the selector alone.
     pub fn metadata(&self) -> Metadata<'_> {
-        let own = self.row.and_then(|row| self.snapshot.row(row)).map_or(&[][..], |row| &row.flag.metadata);
+        let own = self.flag().map_or(&[][..], |flag| &flag.metadata);
         Metadata { own, selected: self.selector.and_then(Selector::metadata) }
+    }
+
+    fn flag(&self) -> Option<&CompiledFlag> {
+        self.snapshot.flag_at(self.row?)
+    }
+
+    fn resolved(&self) -> Option<&CompiledVariant> {
+        self.flag()?.variant(self.resolution.variant?)
     }
 }
 
-impl<T: FlagType + ?Sized, S: Deref<Target = Snapshot>> fmt::Debug for Detail<'_, T, S> {
+impl<T: FlagType + ?Sized, S: Deref<Target: Flags>> fmt::Debug for Detail<'_, T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Detail")
             .field("value", &self.value())

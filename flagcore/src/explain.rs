@@ -112,6 +112,8 @@ pub struct Step {
     pub outcome: Option<Value<'static>>,
     /// What is easily overlooked: a missing attribute, a value read as something else.
     pub notes: Vec<String>,
+    /// Whether the outcome is the whole zero of `-` and `/` of nothing, which no value of a trace can tell apart.
+    whole_zero: bool,
 }
 
 /// What a step does.
@@ -705,11 +707,13 @@ impl<'m> Observer<'m> for Trace<'m> {
         let mut steps = open.pop().unwrap_or_default();
         let operation = match expr {
             Expr::Split(_) => steps.pop().map_or(Operation::Other { name: "fractional" }, |step| step.operation),
+            Expr::Apply(call) if steps.iter().any(|step| step.whole_zero) => Operation::Other { name: call.0.name() },
             _ => self.operation(expr),
         };
+        let whole_zero = matches!(result, Ok(Operand::WholeZero));
         let outcome = result.as_ref().ok().map(|value| value.to_value());
         let notes = notes(&operation, &steps);
-        let step = Step { operation, steps, outcome, notes };
+        let step = Step { operation, steps, outcome, notes, whole_zero };
         if open.is_empty() {
             open.push(Vec::new());
         }
@@ -756,7 +760,8 @@ impl<'m> Observer<'m> for Trace<'m> {
         match open.last_mut().filter(|_| seen.inside) {
             Some(steps) => {
                 let outcome = Some(split.replay());
-                steps.push(Step { operation: Operation::Split(split), steps: Vec::new(), outcome, notes: Vec::new() });
+                let operation = Operation::Split(split);
+                steps.push(Step { operation, steps: Vec::new(), outcome, notes: Vec::new(), whole_zero: false });
             }
             None => self.chain.borrow_mut().ending = Some(Ending::Split(split)),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::compile::{CompiledFlag, CompiledSet, CompiledVariant, Plan};
 use crate::context::{ContextRef, EvaluationContext, Layers};
-use crate::detail::{Detail, FlagType, Resolution, Trouble};
+use crate::detail::{Detail, FlagType, Flags, Resolution, Trouble};
 use crate::resolution::resolve;
 use crate::selector::{Selector, Wanted};
 use crate::value::Value;
@@ -375,6 +375,15 @@ impl<'s> WinningFlag<'s> {
     pub(crate) fn is_same(&self, other: &WinningFlag<'_>) -> bool {
         let flags = (&self.row.flag, &other.row.flag);
         self.source == other.source && (Arc::ptr_eq(flags.0, flags.1) || flags.0 == flags.1)
+    }
+}
+
+impl crate::detail::sealed::Flags for Snapshot {}
+
+impl Flags for Snapshot {
+    #[inline]
+    fn flag_at(&self, row: u32) -> Option<&CompiledFlag> {
+        self.row(row).map(|row| &*row.flag)
     }
 }
 

@@ -76,6 +76,9 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// Inside of what `var` itself takes: whatever data it is looking in, and nothing else.
+    const OF_VARIABLE: Scope = Scope { level: u8::MAX, substituted: Vec::new() };
+
     /// Whether variables are simply those of the context.
     pub(super) fn is_context(&self) -> bool {
         self.level == 0 && self.substituted.is_empty()
@@ -491,6 +494,10 @@ impl<'c> RuleCompiler<'c> {
     pub(super) fn variable(&mut self, value: NodeId, at: &Pointer<'_>) -> Var {
         let document = self.references.document();
         let (mut default, mut substitutable, mut computed) = (None, true, false);
+        let scope = self.scope.clone();
+        if !scope.is_context() {
+            self.scope = Scope::OF_VARIABLE;
+        }
         let path = match document.kind(self.follow(value)) {
             Kind::String(text) => {
                 let path = document.resolve(text);
@@ -524,6 +531,7 @@ impl<'c> RuleCompiler<'c> {
                 VarPath::Computed(self.expr(value, at))
             }
         };
+        self.scope = scope;
         if computed || matches!(path, VarPath::Invalid(_)) {
             self.computed.push(value.index());
         }

@@ -4,7 +4,7 @@
 
 use super::machine::{Data, Frame, Machine, Observer};
 use super::operand::{Fault, Items, Operand};
-use super::program::{Body, Each, EachKind, Subject, Var};
+use super::program::{Body, Each, EachKind, Expr, Subject, Var};
 
 /// What a list operator goes through.
 enum List<'m> {
@@ -30,15 +30,24 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     fn map(&self, each: &'m Each, frame: &Frame<'_, 'm>) -> Result<Operand<'m>, Fault> {
+        let items = match self.subject(&each.subject, frame)? {
+            List::Items(items) => items,
+            List::Nothing => return Ok(Operand::List(Items::Made(&[]))),
+            List::Other(_) => return Err(Fault::Rule),
+        };
         let mut mapped = self.scratch.growing();
-        for item in self.items(each, frame)?.iter() {
+        for item in items.iter() {
             mapped.push(self.body(each, item, frame)?)?;
         }
         Ok(Operand::List(mapped.finish()))
     }
 
     fn filter(&self, each: &'m Each, frame: &Frame<'_, 'm>) -> Result<Operand<'m>, Fault> {
-        let items = self.items(each, frame)?;
+        let items = match self.subject(&each.subject, frame)? {
+            List::Items(items) => items,
+            List::Nothing => return Ok(Operand::List(Items::Made(&[]))),
+            List::Other(_) => return Err(Fault::Rule),
+        };
         self.look_ahead(each, frame)?;
         let mut kept = self.scratch.growing();
         for item in items.iter() {
@@ -112,15 +121,6 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
         Ok(Operand::Bool(true))
     }
 
-    /// The items of `map` and `filter`, none where nothing is there.
-    fn items(&self, each: &'m Each, frame: &Frame<'_, 'm>) -> Result<Items<'m>, Fault> {
-        match self.subject(&each.subject, frame)? {
-            List::Items(items) => Ok(items),
-            List::Nothing => Ok(Items::Made(&[])),
-            List::Other(_) => Err(Fault::Rule),
-        }
-    }
-
     /// The items of `all`, `some` and `none`; `None` where nothing true is there.
     fn some_items(&self, each: &'m Each, frame: &Frame<'_, 'm>) -> Result<Option<Items<'m>>, Fault> {
         match self.subject(&each.subject, frame)? {
@@ -176,6 +176,12 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     /// A body that must be a rule.
     fn applied(&self, body: &'m Body, inner: &Frame<'_, 'm>) -> Result<Operand<'m>, Fault> {
         match body {
+            // An object with a variable in it that is replaced by a plain value is no rule any more.
+            Body::Rule(Expr::SubstituteOr(either)) => match self.substitute(&either.0, inner)? {
+                Some(structure @ Operand::Structure(_)) => Ok(structure),
+                Some(_) => Err(Fault::Rule),
+                None => self.value(&either.1, inner),
+            },
             Body::Rule(expr) => self.value(expr, inner),
             Body::Value(_) => Err(Fault::Rule),
             Body::Variable(var) => match self.substitute(var, inner)? {

@@ -293,10 +293,8 @@ impl<'d> Reader<'d, '_> {
         let _ = self.text(words.get("source"), at, "source", "`source`");
         key = key.or(own_key.map(|(text, _)| text));
         let key_text = key.map_or("", |key| self.document().resolve(key));
-        if !self.check_key(key_text, key_span, at) {
-            return;
-        }
-        let Some(key) = key else { return };
+        // What is left out for its key is still read: the reference refuses the file for what is wrong in it.
+        let kept = self.check_key(key_text, key_span, at);
         let flag = || excerpt(key_text);
         if matches!(self.kind(node), Kind::Null) {
             self.report.tolerate(Place::new(span, *at), Problem::NullFlag { flag: flag() });
@@ -319,6 +317,7 @@ impl<'d> Reader<'d, '_> {
         self.check_size(node, key_text, at);
         let metadata = self.flag_entries(words.get("metadata"), at);
         let Some(flag_set_id) = self.flag_set_id(&metadata, key_text, key_span, at) else { return };
+        let Some(key) = key.filter(|_| kept) else { return };
         self.flags.push(FlagDefinition {
             key,
             key_span,

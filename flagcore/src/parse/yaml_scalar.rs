@@ -54,11 +54,16 @@ pub(super) fn key_text(scalar: &Scalar) -> Option<String> {
         Scalar::Integer(value) => value.to_string(),
         Scalar::Float(value) => float_key(*value),
         Scalar::Time(text) => {
-            // `2024-01-01T00:00:00Z` as a key is `2024-01-01 00:00:00 +0000 UTC`.
+            // `2024-01-01T00:00:00Z` as a key is `2024-01-01 00:00:00 +0000 UTC`, and a zone is told twice.
             let text = text.replace('T', " ");
-            match text.strip_suffix('Z') {
-                Some(utc) => format!("{utc} +0000 UTC"),
-                None => text,
+            match (text.strip_suffix('Z'), text.rfind(['+', '-'])) {
+                (Some(utc), _) => format!("{utc} +0000 UTC"),
+                (None, Some(zone)) => {
+                    let (clock, zone) = text.split_at(zone);
+                    let zone = zone.replace(':', "");
+                    format!("{clock} {zone} {zone}")
+                }
+                (None, None) => text,
             }
         }
         Scalar::Text | Scalar::Binary(_) => return None,
@@ -173,7 +178,7 @@ fn is_float(text: &str) -> bool {
 fn float_key(x: f64) -> String {
     let magnitude = x.abs();
     let mut out = String::new();
-    if x.is_finite() && magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
+    if x.is_finite() && magnitude != 0.0 && !(1e-4..1e6).contains(&magnitude) {
         let text = format!("{x:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
@@ -353,6 +358,7 @@ mod tests {
             (Scalar::Float(1.5), "1.5"),
             (Scalar::Float(1e21), "1e+21"),
             (Scalar::Float(1e-5), "1e-05"),
+            (Scalar::Float(1_234_567.5), "1.2345675e+06"),
             (Scalar::Time("2024-01-01T00:00:00Z".to_owned()), "2024-01-01 00:00:00 +0000 UTC"),
         ] {
             assert_eq!(key_text(&scalar).as_deref(), Some(key));
