@@ -55,7 +55,8 @@ pub fn flag_set(size: usize) -> String {
 }
 
 fn boolean(targeting: Option<Value>) -> Value {
-    let mut flag = json!({ "state": "ENABLED", "variants": { "on": true, "off": false }, "defaultVariant": "off" });
+    let mut flag =
+        json!({ "state": "ENABLED", "variants": { "on": true, "off": false }, "defaultVariant": "off" });
     match targeting {
         Some(targeting) => flag["targeting"] = targeting,
         None => flag["defaultVariant"] = "on".into(),
@@ -82,7 +83,8 @@ fn two_conditions() -> Value {
 }
 
 fn user_list(length: usize) -> Value {
-    let users: Vec<String> = (0..length).map(|number| format!("user-{:016}", number * 4711 % 1_000_003)).collect();
+    let users: Vec<String> =
+        (0..length).map(|number| format!("user-{:016}", number * 4711 % 1_000_003)).collect();
     boolean(Some(json!({ "if": [{ "in": [{ "var": "targetingKey" }, users] }, "on", null] })))
 }
 

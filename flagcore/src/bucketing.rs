@@ -297,7 +297,11 @@ pub mod cbor {
         const BELOW: f64 = 18_446_744_073_709_551_616.0;
         const LEAST: f64 = -9_223_372_036_854_775_808.0;
         if x.fract() == 0.0 && (LEAST..BELOW).contains(&x) {
-            return if x < 0.0 { header(hash, 1, (-1 - x as i128) as u64) } else { header(hash, 0, x as u64) };
+            return if x < 0.0 {
+                header(hash, 1, (-1 - x as i128) as u64)
+            } else {
+                header(hash, 0, x as u64)
+            };
         }
         if let Some(half) = half_precision(x) {
             hash.write(&[0xf9]);

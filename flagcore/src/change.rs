@@ -145,7 +145,8 @@ impl Updates {
             if pending.closed || left == Duration::ZERO {
                 return None;
             }
-            pending = self.queue.arrived.wait_timeout(pending, left).unwrap_or_else(PoisonError::into_inner).0;
+            pending =
+                self.queue.arrived.wait_timeout(pending, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -171,7 +172,8 @@ impl Queue {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         match update {
             Update::Changed(change) => {
-                let before = pending.change.take().map_or_else(|| change.before.clone(), |earlier| earlier.before);
+                let before =
+                    pending.change.take().map_or_else(|| change.before.clone(), |earlier| earlier.before);
                 pending.change = Some(Change { before, after: change.after.clone() });
             }
             other => {

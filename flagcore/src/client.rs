@@ -18,11 +18,11 @@ use crate::diagnostic::{Findings, Mode};
 use crate::limits::Limits;
 use crate::model::Format;
 use crate::snapshot::{Flag, FlagKey, Settings, Snapshot, View};
+#[cfg(feature = "watch")]
+use crate::source::Woken;
 use crate::source::file::FileSource;
 use crate::source::memory::Memory;
 use crate::source::{Content, Signal, Source};
-#[cfg(feature = "watch")]
-use crate::source::Woken;
 use crate::store::{Guard, Store, StoreRef};
 use crate::sync::{Engine, Listener, Options, SourceStatus, lock};
 use crate::value::{Structure, Value};
@@ -150,7 +150,9 @@ impl Client {
     pub fn update(&self, name: &str, bytes: impl Into<Vec<u8>>, format: Format) -> Result<(), Error> {
         let mut engine = lock(&self.inner.engine);
         let number = engine.source_number(name).ok_or_else(|| Error::NoSource { name: name.to_owned() })?;
-        engine.replace(number, &Content::of(name, format, bytes.into())).map_err(|findings| Error::Refused { findings })
+        engine
+            .replace(number, &Content::of(name, format, bytes.into()))
+            .map_err(|findings| Error::Refused { findings })
     }
 
     /// Calls `listener` with every update from now on, on the thread that makes it.
@@ -187,7 +189,8 @@ impl Drop for Inner {
         {
             let thread = self.thread.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             // A listener may hold the last clone: its own thread cannot wait for itself.
-            if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id())
+            {
                 let _ = thread.join();
             }
         }
@@ -321,7 +324,10 @@ impl Builder {
         let store = Arc::new(Store::new(Settings::default()));
         let limits = self.limits;
         let sources = self.sources.into_iter().map(|source| match source {
-            NewSource::Path(path) => Box::new(FileSource::new(&path, limits.file_bytes, self.events && self.watch)) as Box<dyn Source>,
+            NewSource::Path(path) => {
+                Box::new(FileSource::new(&path, limits.file_bytes, self.events && self.watch))
+                    as Box<dyn Source>
+            }
             NewSource::Other(source) => source,
         });
         let options = Options {
@@ -510,7 +516,12 @@ impl Client {
 
     /// Whether a boolean flag is on, with a default of the caller's own.
     #[inline]
-    pub fn is_enabled_or<'c>(&self, key: impl FlagKey, context: impl Into<ContextRef<'c>>, default: bool) -> bool {
+    pub fn is_enabled_or<'c>(
+        &self,
+        key: impl FlagKey,
+        context: impl Into<ContextRef<'c>>,
+        default: bool,
+    ) -> bool {
         self.bool(key, context, default)
     }
 
@@ -577,7 +588,12 @@ impl Client {
     }
 
     #[inline]
-    fn plain<'d, T: FlagType + ?Sized>(&self, key: impl FlagKey, context: ContextRef<'_>, default: T::Ref<'d>) -> Served<'d, T> {
+    fn plain<'d, T: FlagType + ?Sized>(
+        &self,
+        key: impl FlagKey,
+        context: ContextRef<'_>,
+        default: T::Ref<'d>,
+    ) -> Served<'d, T> {
         let guard = self.load();
         let (row, resolution) = guard.resolve_as::<T>(guard.row_of(key), context);
         let place = if resolution.trouble.is_some() { None } else { row.zip(resolution.variant) };
@@ -585,7 +601,12 @@ impl Client {
     }
 
     #[inline]
-    fn detailed<'d, T: FlagType + ?Sized>(&self, key: impl FlagKey, context: ContextRef<'_>, default: T::Ref<'d>) -> Detail<'d, T, Guard> {
+    fn detailed<'d, T: FlagType + ?Sized>(
+        &self,
+        key: impl FlagKey,
+        context: ContextRef<'_>,
+        default: T::Ref<'d>,
+    ) -> Detail<'d, T, Guard> {
         let snapshot = self.load();
         let (row, resolution) = snapshot.resolve_as::<T>(snapshot.row_of(key), context);
         Detail { default, resolution, row, snapshot, selector: None }
@@ -720,7 +741,9 @@ impl fmt::Display for Error {
                 write!(f, "{findings}\n{problems}; nothing of it is served")
             }
             Error::NoSource { name } => write!(f, "there is no source `{}`", crate::text::Printable(name)),
-            Error::Thread { reason } => write!(f, "the thread that watches files could not be started: {reason}"),
+            Error::Thread { reason } => {
+                write!(f, "the thread that watches files could not be started: {reason}")
+            }
         }
     }
 }

@@ -81,7 +81,10 @@ impl<'a> EvaluationContext<'a> {
     /// assert_eq!(user.len(), 2);
     /// ```
     #[inline]
-    pub fn of<const N: usize>(targeting_key: impl Into<Cow<'a, str>>, attributes: [(&'a str, Value<'a>); N]) -> Self {
+    pub fn of<const N: usize>(
+        targeting_key: impl Into<Cow<'a, str>>,
+        attributes: [(&'a str, Value<'a>); N],
+    ) -> Self {
         let mut context = Self::new(targeting_key);
         for (name, value) in attributes {
             context.set(name, value);
@@ -185,7 +188,8 @@ impl<'a> EvaluationContext<'a> {
         let serde_json::Value::Object(members) = json else { return Err(ContextError::NotAStructure) };
         let mut context = Self::empty();
         for (name, value) in members {
-            let value = Value::from_json(value, limits::VALUE_DEPTH - 1).map_err(|_| ContextError::TooDeep)?;
+            let value =
+                Value::from_json(value, limits::VALUE_DEPTH - 1).map_err(|_| ContextError::TooDeep)?;
             context.set(name.as_str(), value);
         }
         context.fault.map_or(Ok(context), Err)
@@ -272,7 +276,9 @@ pub(crate) fn head(bytes: &[u8]) -> u64 {
         return u64::from_ne_bytes(*head);
     }
     match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(first), Some(last)) => u64::from(u32::from_ne_bytes(*first)) | u64::from(u32::from_ne_bytes(*last)) << 32,
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_ne_bytes(*first)) | u64::from(u32::from_ne_bytes(*last)) << 32
+        }
         _ => bytes.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)),
     }
 }
@@ -488,7 +494,9 @@ impl<'c> Layers<'c> {
 
     /// Visits everything there is, of equal names the one that counts last; the targeting key comes at the end.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&'c str, Found<'c>)) {
-        let of = |context: Option<&'c EvaluationContext<'c>>| context.map_or(&[][..], EvaluationContext::attributes);
+        let of = |context: Option<&'c EvaluationContext<'c>>| {
+            context.map_or(&[][..], EvaluationContext::attributes)
+        };
         for attribute in of(self.under).iter().chain(self.request.attributes).chain(of(self.over)) {
             visit(&attribute.name, Found::Value(&attribute.value));
         }
@@ -504,7 +512,8 @@ mod tests {
 
     #[test]
     fn the_last_value_set_counts() {
-        let context = EvaluationContext::new("u").with("a", 1).with("b", 2).with("a", 3).with("targetingKey", "v");
+        let context =
+            EvaluationContext::new("u").with("a", 1).with("b", 2).with("a", 3).with("targetingKey", "v");
         assert_eq!(context.get("a"), Some(&Value::Number(3.0)));
         assert_eq!(context.targeting_key(), Some("v"));
         assert_eq!(context.get("targetingKey").unwrap().as_str(), Some("v"));
@@ -529,7 +538,8 @@ mod tests {
         for _ in 0..100 {
             deep = Value::list([deep]);
         }
-        let fault = |name: &'static str, value: Value<'static>| EvaluationContext::empty().with(name, value).fault();
+        let fault =
+            |name: &'static str, value: Value<'static>| EvaluationContext::empty().with(name, value).fault();
         assert_eq!(fault("a", deep.clone()), Some(ContextError::TooDeep));
         let Value::List(inner) = deep else { panic!() };
         assert_eq!(fault("a", inner[0].clone()), None);
@@ -556,7 +566,8 @@ mod tests {
 
     #[test]
     fn short_texts_compare_exactly() {
-        let texts = ["", "a", "b", "abc", "abd", "abcd", "abce", "abcdefg", "abcdefh", "abcdefgh", "abcdefgi"];
+        let texts =
+            ["", "a", "b", "abc", "abd", "abcd", "abce", "abcdefg", "abcdefh", "abcdefgh", "abcdefgi"];
         let long = ["abcdefghijklmnop", "abcdefghijklmnoq", "abcdefghijklmnopqrst", "abcdefghiXklmnopqrst"];
         for a in texts.iter().chain(&long) {
             for b in texts.iter().chain(&long) {
@@ -572,6 +583,9 @@ mod tests {
         let parsed: EvaluationContext = serde_json::from_str(&text).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{:?}", EvaluationContext::from_json(&json).unwrap()));
         assert!(serde_json::from_str::<EvaluationContext>("[]").is_err());
-        assert_eq!(EvaluationContext::from_json(&serde_json::json!(5)).unwrap_err(), ContextError::NotAStructure);
+        assert_eq!(
+            EvaluationContext::from_json(&serde_json::json!(5)).unwrap_err(),
+            ContextError::NotAStructure
+        );
     }
 }

@@ -273,11 +273,19 @@ impl<'d, T: FlagType + ?Sized, S: Deref<Target: Flags>> Detail<'d, T, S> {
         let text = match trouble {
             Trouble::NotFound => "there is no such flag".to_owned(),
             Trouble::Rule => format!("the targeting of flag `{flag}` cannot be applied"),
-            Trouble::Type { asked } => format!("flag `{flag}` holds {}; it was asked for as {asked}", holds()),
+            Trouble::Type { asked } => {
+                format!("flag `{flag}` holds {}; it was asked for as {asked}", holds())
+            }
             Trouble::Context(fault) => fault.to_string(),
-            Trouble::UnknownVariant => format!("the targeting of flag `{flag}` names a variant that it does not have"),
-            Trouble::Budget => format!("the targeting of flag `{flag}` takes too many steps for this context"),
-            Trouble::Panic => format!("evaluating flag `{flag}` failed inside of the library; this is a bug of ours"),
+            Trouble::UnknownVariant => {
+                format!("the targeting of flag `{flag}` names a variant that it does not have")
+            }
+            Trouble::Budget => {
+                format!("the targeting of flag `{flag}` takes too many steps for this context")
+            }
+            Trouble::Panic => {
+                format!("evaluating flag `{flag}` failed inside of the library; this is a bug of ours")
+            }
         };
         Some(format!("{text} ({})", trouble.code()))
     }

@@ -494,17 +494,66 @@ impl Problem {
 
     /// All codes, in the order of the kinds; for tools and for the tests of the samples.
     pub const CODES: &'static [&'static str] = &[
-        "missing-file", "unreadable", "not-a-file", "unknown-format", "too-large", "no-files", "shrinks",
-        "empty-file", "syntax", "trailing-text", "byte-order-mark", "invalid-utf8", "lone-surrogate",
-        "number-range", "duplicate-key", "too-deep", "control-character", "yaml-tag", "yaml-merge",
-        "yaml-anchor", "yaml-aliases", "yaml-documents", "yaml-ambiguous", "yaml-key", "wrong-type",
-        "missing-flags", "unknown-field", "field-case", "unknown-bucketing", "empty-evaluator", "evaluator-name",
-        "ref-missing", "ref-cycle", "ref-extra-keys", "empty-key", "null-flag", "duplicate-flag",
-        "unknown-state", "no-variants", "null-variant", "list-variant", "mixed-types", "unknown-default-variant",
-        "empty-flag-set-id", "flag-set-id-type", "metadata-type", "unknown-variant", "unknown-operator",
-        "literal-object", "operator-arguments", "version-comparison", "version-target", "fractional-bucket",
-        "fractional-weight", "fractional-total", "too-many-flags", "too-many-variants", "too-many-nodes",
-        "key-too-long", "near-limit",
+        "missing-file",
+        "unreadable",
+        "not-a-file",
+        "unknown-format",
+        "too-large",
+        "no-files",
+        "shrinks",
+        "empty-file",
+        "syntax",
+        "trailing-text",
+        "byte-order-mark",
+        "invalid-utf8",
+        "lone-surrogate",
+        "number-range",
+        "duplicate-key",
+        "too-deep",
+        "control-character",
+        "yaml-tag",
+        "yaml-merge",
+        "yaml-anchor",
+        "yaml-aliases",
+        "yaml-documents",
+        "yaml-ambiguous",
+        "yaml-key",
+        "wrong-type",
+        "missing-flags",
+        "unknown-field",
+        "field-case",
+        "unknown-bucketing",
+        "empty-evaluator",
+        "evaluator-name",
+        "ref-missing",
+        "ref-cycle",
+        "ref-extra-keys",
+        "empty-key",
+        "null-flag",
+        "duplicate-flag",
+        "unknown-state",
+        "no-variants",
+        "null-variant",
+        "list-variant",
+        "mixed-types",
+        "unknown-default-variant",
+        "empty-flag-set-id",
+        "flag-set-id-type",
+        "metadata-type",
+        "unknown-variant",
+        "unknown-operator",
+        "literal-object",
+        "operator-arguments",
+        "version-comparison",
+        "version-target",
+        "fractional-bucket",
+        "fractional-weight",
+        "fractional-total",
+        "too-many-flags",
+        "too-many-variants",
+        "too-many-nodes",
+        "key-too-long",
+        "near-limit",
     ];
 }
 
@@ -523,7 +572,10 @@ impl fmt::Display for Problem {
             }
             Problem::NoFiles => f.write_str("the folder holds no flag file"),
             Problem::Shrinks { before, after } => {
-                write!(f, "the new content has {after} flags where {before} are served; waiting to see it unchanged")
+                write!(
+                    f,
+                    "the new content has {after} flags where {before} are served; waiting to see it unchanged"
+                )
             }
             Problem::Empty => f.write_str("the file is empty"),
             Problem::Syntax { found } => write!(f, "{}", q(found)),
@@ -539,7 +591,9 @@ impl fmt::Display for Problem {
             Problem::ControlCharacter { text } => {
                 write!(f, "`{}` holds characters that cannot be seen", q(text))
             }
-            Problem::YamlTag { tag, text } => write!(f, "`{}` is not of the type that {} asks for", q(text), q(tag)),
+            Problem::YamlTag { tag, text } => {
+                write!(f, "`{}` is not of the type that {} asks for", q(text), q(tag))
+            }
             Problem::YamlMerge => f.write_str("`<<` merges something that is not a mapping"),
             Problem::YamlAnchor { found } => write!(f, "{}", q(found)),
             Problem::YamlAliases { most } => {
@@ -554,14 +608,20 @@ impl fmt::Display for Problem {
             }
             Problem::WrongType { what, found, wanted } => write!(f, "{what} is {found}; it must be {wanted}"),
             Problem::MissingFlags => f.write_str("the document has no `flags`"),
-            Problem::UnknownField { field, .. } => write!(f, "`{}` is not a word of flag files here", q(field)),
+            Problem::UnknownField { field, .. } => {
+                write!(f, "`{}` is not a word of flag files here", q(field))
+            }
             Problem::FieldCase { field, wanted } => write!(f, "`{}` is read as `{wanted}`", q(field)),
             Problem::UnknownBucketing { found } => {
                 write!(f, "`{}` is not a generation of bucketing", q(found))
             }
             Problem::EmptyEvaluator { name } => write!(f, "evaluator `{}` is empty", q(name)),
             Problem::EvaluatorName { name } => {
-                write!(f, "evaluator `{}` can never be referred to: its name holds one of `\"`, `\\`, `<`, `>`, `&` or a control character", q(name))
+                write!(
+                    f,
+                    "evaluator `{}` can never be referred to: its name holds one of `\"`, `\\`, `<`, `>`, `&` or a control character",
+                    q(name)
+                )
             }
             Problem::RefMissing { name, .. } => {
                 write!(f, "there is no evaluator `{}`; evaluating this is a PARSE_ERROR", q(name))
@@ -574,7 +634,11 @@ impl fmt::Display for Problem {
                 f.write_str("; evaluating this is a PARSE_ERROR")
             }
             Problem::RefExtraKeys { name } => {
-                write!(f, "the reference to `{}` has other keys beside `$ref`, so it is not a reference", q(name))
+                write!(
+                    f,
+                    "the reference to `{}` has other keys beside `$ref`, so it is not a reference",
+                    q(name)
+                )
             }
             Problem::EmptyKey => f.write_str("a flag without a key is left out"),
             Problem::NullFlag { flag } => {
@@ -590,17 +654,24 @@ impl fmt::Display for Problem {
                 write!(f, "flag `{}` has no variants; it can only give the code's own default", q(flag))
             }
             Problem::NullVariant { flag, variant } => {
-                write!(f, "variant `{}` of flag `{}` is null; asking for it is a TYPE_MISMATCH", q(variant), q(flag))
+                write!(
+                    f,
+                    "variant `{}` of flag `{}` is null; asking for it is a TYPE_MISMATCH",
+                    q(variant),
+                    q(flag)
+                )
             }
             Problem::ListVariant { flag, variant } => {
-                write!(f, "variant `{}` of flag `{}` is a list, which few clients can ask for", q(variant), q(flag))
+                write!(
+                    f,
+                    "variant `{}` of flag `{}` is a list, which few clients can ask for",
+                    q(variant),
+                    q(flag)
+                )
             }
-            Problem::MixedTypes { flag, variant, found, first } => write!(
-                f,
-                "variant `{}` of flag `{}` is {found}, but others are {first}",
-                q(variant),
-                q(flag)
-            ),
+            Problem::MixedTypes { flag, variant, found, first } => {
+                write!(f, "variant `{}` of flag `{}` is {found}, but others are {first}", q(variant), q(flag))
+            }
             Problem::UnknownDefaultVariant { flag, found, .. } => {
                 write!(f, "default variant `{}` of flag `{}` does not exist", q(found), q(flag))
             }
@@ -614,7 +685,12 @@ impl fmt::Display for Problem {
                 write!(f, "metadata `{}` is {found}; some clients refuse the whole set for it", q(name))
             }
             Problem::UnknownVariant { flag, found, .. } => {
-                write!(f, "flag `{}` serves unknown variant `{}`; evaluating this is an error (GENERAL)", q(flag), q(found))
+                write!(
+                    f,
+                    "flag `{}` serves unknown variant `{}`; evaluating this is an error (GENERAL)",
+                    q(flag),
+                    q(found)
+                )
             }
             Problem::UnknownOperator { found, .. } => {
                 write!(f, "`{}` is not an operator; evaluating this is a PARSE_ERROR", q(found))
@@ -639,18 +715,27 @@ impl fmt::Display for Problem {
                 write!(f, "`{}` is not a version; `sem_ver` answers null", q(found))
             }
             Problem::FractionalBucket { found } => {
-                write!(f, "a bucket of `fractional` is {}; the default variant is served to everyone", q(found))
+                write!(
+                    f,
+                    "a bucket of `fractional` is {}; the default variant is served to everyone",
+                    q(found)
+                )
             }
             Problem::FractionalWeight { found, wanted } => {
                 write!(f, "weight `{}` of `fractional` {wanted}", q(found))
             }
-            Problem::FractionalTotal { total: 0 } => {
-                f.write_str("the weights of `fractional` are all zero; the default variant is served to everyone")
-            }
+            Problem::FractionalTotal { total: 0 } => f.write_str(
+                "the weights of `fractional` are all zero; the default variant is served to everyone",
+            ),
             Problem::FractionalTotal { total } => {
-                write!(f, "the weights of `fractional` add up to {total}, which is over 2147483647; the default variant is served to everyone")
+                write!(
+                    f,
+                    "the weights of `fractional` add up to {total}, which is over 2147483647; the default variant is served to everyone"
+                )
             }
-            Problem::TooManyFlags { found, most } => write!(f, "there are {found} flags; at most {most} are read"),
+            Problem::TooManyFlags { found, most } => {
+                write!(f, "there are {found} flags; at most {most} are read")
+            }
             Problem::TooManyVariants { flag, found, most } => {
                 write!(f, "flag `{}` has {found} variants; at most {most} are read", q(flag))
             }
@@ -673,14 +758,21 @@ impl Problem {
         let text = match self {
             Problem::Missing => "create it, or name another one; it is used as soon as it exists".to_owned(),
             Problem::UnknownFormat { .. } => "name it `*.json`, `*.yaml` or `*.yml`".to_owned(),
-            Problem::NoFiles => "put a `*.json`, `*.yaml` or `*.yml` file into it; to have no flags, write `flags: {}`".to_owned(),
+            Problem::NoFiles => {
+                "put a `*.json`, `*.yaml` or `*.yml` file into it; to have no flags, write `flags: {}`"
+                    .to_owned()
+            }
             Problem::Empty => "to have no flags, write `{\"flags\": {}}`".to_owned(),
             Problem::ByteOrderMark => "save the file as UTF-8 without a byte-order mark".to_owned(),
             Problem::InvalidUtf8 => "save the file as UTF-8".to_owned(),
-            Problem::TooDeep { .. } => "move the inner part into `$evaluators`, or write a chain of `if`s as one `if`".to_owned(),
+            Problem::TooDeep { .. } => {
+                "move the inner part into `$evaluators`, or write a chain of `if`s as one `if`".to_owned()
+            }
             Problem::DuplicateKey { .. } => "remove one of them; the last one counts".to_owned(),
             Problem::YamlDocuments => "put further documents into files of their own".to_owned(),
-            Problem::YamlAmbiguous { text, .. } => format!("put it in quotes: `\"{}\"`, or write it in plain decimals", Printable(text)),
+            Problem::YamlAmbiguous { text, .. } => {
+                format!("put it in quotes: `\"{}\"`, or write it in plain decimals", Printable(text))
+            }
             Problem::YamlKey { read_as } => format!("put it in quotes: `\"{}\"`", Printable(read_as)),
             Problem::MissingFlags => "write `flags:` at the top level, with the flags under it".to_owned(),
             Problem::UnknownField { field, known } => suggest(field, known.iter().copied(), "words here"),
@@ -688,24 +780,38 @@ impl Problem {
             Problem::UnknownBucketing { found } => suggest(found, ["v1", "v2", "v3"], "generations"),
             Problem::EmptyEvaluator { .. } => "write its rule, or remove it".to_owned(),
             Problem::EvaluatorName { .. } => "give it a name of letters, digits, `-` and `_`".to_owned(),
-            Problem::RefMissing { name, known } => suggest(name, known.iter().map(String::as_str), "evaluators here"),
+            Problem::RefMissing { name, known } => {
+                suggest(name, known.iter().map(String::as_str), "evaluators here")
+            }
             Problem::RefExtraKeys { .. } => "keep only `$ref`".to_owned(),
             Problem::EmptyKey => "give it a key".to_owned(),
             Problem::UnknownState { found, .. } => suggest(found, ["ENABLED", "DISABLED"], "states"),
-            Problem::NoVariants { .. } => "write for example `variants: { \"on\": true, \"off\": false }`".to_owned(),
-            Problem::UnknownDefaultVariant { found, known, .. } | Problem::UnknownVariant { found, known, .. } => {
+            Problem::NoVariants { .. } => {
+                "write for example `variants: { \"on\": true, \"off\": false }`".to_owned()
+            }
+            Problem::UnknownDefaultVariant { found, known, .. }
+            | Problem::UnknownVariant { found, known, .. } => {
                 suggest(found, known.iter().map(String::as_str), "variants here")
             }
             Problem::EmptyFlagSetId { .. } => "give it a name, or remove it".to_owned(),
             Problem::UnknownOperator { found, known } => suggest(found, known.iter().copied(), "operators"),
-            Problem::LiteralObject { names } if !names.is_empty() => "write one operator per object, and combine them with `and`, `or` or `if`".to_owned(),
-            Problem::VersionComparison { found } => suggest(found, ["=", "!=", "<", "<=", ">", ">=", "^", "~"], "comparisons"),
+            Problem::LiteralObject { names } if !names.is_empty() => {
+                "write one operator per object, and combine them with `and`, `or` or `if`".to_owned()
+            }
+            Problem::VersionComparison { found } => {
+                suggest(found, ["=", "!=", "<", "<=", ">", ">=", "^", "~"], "comparisons")
+            }
             Problem::VersionTarget { .. } => "write for example `1.2.3`".to_owned(),
             Problem::FractionalBucket { .. } => "write each bucket as `[\"variant\", weight]`".to_owned(),
             Problem::FractionalTotal { total: 0 } => "give at least one variant a positive weight".to_owned(),
             Problem::FractionalTotal { .. } => "divide all weights by the same number".to_owned(),
-            Problem::TooManyNodes { .. } => "write the repeated part once and refer to it from fewer places".to_owned(),
-            Problem::Shrinks { .. } => "nothing, if that is what you want: it is served once it stood unchanged for two seconds".to_owned(),
+            Problem::TooManyNodes { .. } => {
+                "write the repeated part once and refer to it from fewer places".to_owned()
+            }
+            Problem::Shrinks { .. } => {
+                "nothing, if that is what you want: it is served once it stood unchanged for two seconds"
+                    .to_owned()
+            }
             _ => return None,
         };
         Some(text).filter(|text| !text.is_empty())

@@ -224,7 +224,9 @@ impl SplitStep {
 
     fn replayed_hash(&self) -> u32 {
         match &self.key {
-            SplitKey::Implicit { flag_key, targeting_key } => implicit_hash(self.bucketing, flag_key, targeting_key),
+            SplitKey::Implicit { flag_key, targeting_key } => {
+                implicit_hash(self.bucketing, flag_key, targeting_key)
+            }
             SplitKey::Value(value) => value_hash(self.bucketing, value.into()).unwrap_or(0),
         }
     }
@@ -237,7 +239,8 @@ impl SplitStep {
             before = *end;
             weight
         });
-        let picked = Shares::new(weights).and_then(|shares| shares.pick(self.bucketing, self.replayed_hash()));
+        let picked =
+            Shares::new(weights).and_then(|shares| shares.pick(self.bucketing, self.replayed_hash()));
         picked.and_then(|at| self.outcomes.get(at)).cloned().unwrap_or(Value::Null)
     }
 }
@@ -368,7 +371,9 @@ impl Step {
         };
         let inner = |at: usize| self.steps.get(at)?.replay();
         match &self.operation {
-            Operation::Constant | Operation::Attribute { .. } | Operation::Other { .. } => self.outcome.clone(),
+            Operation::Constant | Operation::Attribute { .. } | Operation::Other { .. } => {
+                self.outcome.clone()
+            }
             Operation::Fail { .. } => None,
             Operation::Condition { seen, operator, operand, mirrored, .. } => {
                 let mut operands = vec![seen.clone(), operand.clone()];
@@ -492,7 +497,9 @@ impl fmt::Display for Operation {
 impl SplitStep {
     fn to_json(&self) -> Json {
         let key = match &self.key {
-            SplitKey::Implicit { flag_key, targeting_key } => json!({ "flagKey": flag_key, "targetingKey": targeting_key }),
+            SplitKey::Implicit { flag_key, targeting_key } => {
+                json!({ "flagKey": flag_key, "targetingKey": targeting_key })
+            }
             SplitKey::Value(value) => json!({ "value": value }),
         };
         json!({
@@ -516,7 +523,10 @@ impl SplitStep {
         writeln!(
             f,
             "{:indent$}bucketing {}: {key} hashes to {}, bucket {} of {of}",
-            "", self.bucketing, self.hash, self.bucket()
+            "",
+            self.bucketing,
+            self.hash,
+            self.bucket()
         )?;
         let mut start = 0;
         for (at, (end, outcome)) in self.ends.iter().zip(&self.outcomes).enumerate() {
@@ -559,7 +569,9 @@ impl fmt::Display for Explanation {
         match &self.ending {
             Some(Ending::Split(split)) => split.write(f, 2),
             Some(Ending::Named(step)) => step.write(f, 2, ""),
-            Some(Ending::NoShare) => writeln!(f, "  nothing to share out by, or no share at all: the default variant"),
+            Some(Ending::NoShare) => {
+                writeln!(f, "  nothing to share out by, or no share at all: the default variant")
+            }
             Some(Ending::Written) | None => Ok(()),
         }
     }
@@ -572,7 +584,12 @@ impl Snapshot {
     }
 
     /// The same as if it were evaluated at another time, in Unix seconds.
-    pub fn explain_at<'c>(&self, key: impl FlagKey, context: impl Into<ContextRef<'c>>, unix_seconds: i64) -> Explanation {
+    pub fn explain_at<'c>(
+        &self,
+        key: impl FlagKey,
+        context: impl Into<ContextRef<'c>>,
+        unix_seconds: i64,
+    ) -> Explanation {
         self.explain_row(self.row_of(key), context.into(), Some(unix_seconds))
     }
 
@@ -618,7 +635,11 @@ impl Explanation {
             kind: Kind::Missing,
             rules: Vec::new(),
             ending: None,
-            answer: Answer { variant: None, reason: Reason::Error, error_code: Some(ErrorCode::FlagNotFound) },
+            answer: Answer {
+                variant: None,
+                reason: Reason::Error,
+                error_code: Some(ErrorCode::FlagNotFound),
+            },
             value: Value::Null,
         }
     }
@@ -706,8 +727,12 @@ impl<'m> Observer<'m> for Trace<'m> {
         let mut open = self.open.borrow_mut();
         let mut steps = open.pop().unwrap_or_default();
         let operation = match expr {
-            Expr::Split(_) => steps.pop().map_or(Operation::Other { name: "fractional" }, |step| step.operation),
-            Expr::Apply(call) if steps.iter().any(|step| step.whole_zero) => Operation::Other { name: call.0.name() },
+            Expr::Split(_) => {
+                steps.pop().map_or(Operation::Other { name: "fractional" }, |step| step.operation)
+            }
+            Expr::Apply(call) if steps.iter().any(|step| step.whole_zero) => {
+                Operation::Other { name: call.0.name() }
+            }
             _ => self.operation(expr),
         };
         let whole_zero = matches!(result, Ok(Operand::WholeZero));
@@ -727,7 +752,11 @@ impl<'m> Observer<'m> for Trace<'m> {
         let mut chain = self.chain.borrow_mut();
         if number == 0 {
             // A chain in the place of the last `else` goes on counting.
-            chain.before = chain.rules.iter().rfind(|rule| depth(&rule.number) == chain.inside.len()).map_or(0, |rule| last(&rule.number));
+            chain.before = chain
+                .rules
+                .iter()
+                .rfind(|rule| depth(&rule.number) == chain.inside.len())
+                .map_or(0, |rule| last(&rule.number));
         }
         let at = chain.before + number + 1;
         let numbers = chain.inside.iter().chain([&at]).map(ToString::to_string);
@@ -761,7 +790,13 @@ impl<'m> Observer<'m> for Trace<'m> {
             Some(steps) => {
                 let outcome = Some(split.replay());
                 let operation = Operation::Split(split);
-                steps.push(Step { operation, steps: Vec::new(), outcome, notes: Vec::new(), whole_zero: false });
+                steps.push(Step {
+                    operation,
+                    steps: Vec::new(),
+                    outcome,
+                    notes: Vec::new(),
+                    whole_zero: false,
+                });
             }
             None => self.chain.borrow_mut().ending = Some(Ending::Split(split)),
         }
@@ -818,9 +853,12 @@ impl Trace<'_> {
             },
             Expr::IsText(path, wanted) => condition(path, "==", text(wanted.as_str()), false),
             Expr::IsSameText(path, wanted) => condition(path, "===", text(wanted.as_str()), false),
-            Expr::InTexts(path, set) => {
-                condition(path, "in", Value::list(set.texts.iter().map(|text| Value::from(text.to_string()))), false)
-            }
+            Expr::InTexts(path, set) => condition(
+                path,
+                "in",
+                Value::list(set.texts.iter().map(|text| Value::from(text.to_string()))),
+                false,
+            ),
             Expr::HasText(path, wanted) => condition(path, "in", text(wanted), true),
             Expr::Compare(path, comparison, number) => {
                 condition(path, comparison_name(*comparison), Value::Number(*number), false)
@@ -884,7 +922,9 @@ fn notes(operation: &Operation, steps: &[Step]) -> Vec<String> {
         }
         Operation::Apply { operator, .. } => match steps {
             [a, b, ..] => match (&a.outcome, &b.outcome) {
-                (Some(a), Some(b)) => coercion(operator, a, b).or_else(|| coercion(operator, b, a)).into_iter().collect(),
+                (Some(a), Some(b)) => {
+                    coercion(operator, a, b).or_else(|| coercion(operator, b, a)).into_iter().collect()
+                }
                 _ => Vec::new(),
             },
             _ => Vec::new(),
@@ -901,7 +941,9 @@ fn coercion(operator: &str, seen: &Value<'_>, operand: &Value<'_>) -> Option<Str
         (Value::Null, Value::Number(_)) if matches!(operator, "<" | "<=" | ">" | ">=") => {
             Some("nothing counts as 0".to_owned())
         }
-        (Value::String(text), Value::Number(_)) if compares && number.is_nan() => Some(format!("{text:?} is no number")),
+        (Value::String(text), Value::Number(_)) if compares && number.is_nan() => {
+            Some(format!("{text:?} is no number"))
+        }
         (Value::String(text), Value::Number(_) | Value::Bool(_)) if compares => {
             Some(format!("{text:?} is read as the number {number}"))
         }
@@ -909,10 +951,14 @@ fn coercion(operator: &str, seen: &Value<'_>, operand: &Value<'_>) -> Option<Str
             Some(format!("{value} counts as {number}"))
         }
         (Value::Number(_), Value::String(_)) if compares => Some("compared as numbers".to_owned()),
-        (Value::Number(_), Value::List(items)) if operator == "in" && items.iter().any(|item| item.as_str().is_some()) => {
+        (Value::Number(_), Value::List(items))
+            if operator == "in" && items.iter().any(|item| item.as_str().is_some()) =>
+        {
             Some("compared as numbers".to_owned())
         }
-        (Value::List(_) | Value::Structure(_), _) if compares => Some("lists and structures equal nothing".to_owned()),
+        (Value::List(_) | Value::Structure(_), _) if compares => {
+            Some("lists and structures equal nothing".to_owned())
+        }
         _ => None,
     }
 }

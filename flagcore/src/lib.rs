@@ -75,7 +75,10 @@
 //! either the crate evaluates JSON, has no thread, and [`Client::refresh`] reads again.
 
 #![deny(unsafe_code)]
-#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub mod span;
 pub mod number;

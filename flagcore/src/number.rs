@@ -103,7 +103,8 @@ fn special(bytes: &[u8]) -> Option<f64> {
         rest if rest.eq_ignore_ascii_case(b"nan") => return Some(f64::NAN),
         rest => (1.0, rest),
     };
-    (rest.eq_ignore_ascii_case(b"inf") || rest.eq_ignore_ascii_case(b"infinity")).then_some(sign * f64::INFINITY)
+    (rest.eq_ignore_ascii_case(b"inf") || rest.eq_ignore_ascii_case(b"infinity"))
+        .then_some(sign * f64::INFINITY)
 }
 
 /// What kind of number a text has the form of.
@@ -121,8 +122,7 @@ impl Shape {
         };
         let hexadecimal = matches!(unsigned, [b'0', b'x' | b'X', _, ..]);
         let body = if hexadecimal { unsigned.get(2..)? } else { unsigned };
-        let is_digit =
-            |byte: u8| if hexadecimal { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() };
+        let is_digit = |byte: u8| if hexadecimal { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() };
 
         let (mut digits, mut dot, mut underscores, mut at) = (false, false, false, 0);
         while let Some(byte) = body.get(at) {
@@ -361,8 +361,8 @@ mod tests {
         assert!(parse("NaN").unwrap().is_nan());
         assert_eq!(parse("1e400"), Err(ParseFault::Range(f64::INFINITY)));
         let not_numbers = [
-            "", " 1", "1 ", "abc", "0x10", "0x", "1__0", "_1", "1_", "1e", "1e+", "+nan", "infin", "1.2.3", ".",
-            "e5", "0b1", "1e_1", "--1", "0x1p", "1_.5", "1._5",
+            "", " 1", "1 ", "abc", "0x10", "0x", "1__0", "_1", "1_", "1e", "1e+", "+nan", "infin", "1.2.3",
+            ".", "e5", "0b1", "1e_1", "--1", "0x1p", "1_.5", "1._5",
         ];
         for text in not_numbers {
             assert_eq!(parse(text), Err(ParseFault::Syntax), "{text:?}");

@@ -44,7 +44,8 @@ fn targeted(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Reso
 #[inline(never)]
 fn by_machine(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Resolution {
     if program.depth > SHALLOW {
-        return on_a_deep_stack(|| evaluate(flag, program, layers)).unwrap_or(Resolution::failed(Trouble::Budget));
+        return on_a_deep_stack(|| evaluate(flag, program, layers))
+            .unwrap_or(Resolution::failed(Trouble::Budget));
     }
     evaluate(flag, program, layers)
 }
@@ -81,7 +82,11 @@ fn evaluate(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Reso
 
 /// Runs the rule of a flag.
 #[inline]
-pub(crate) fn run<'m, O: Observer<'m>>(flag: &CompiledFlag, program: &'m Program, machine: &Machine<'m, O>) -> Resolution {
+pub(crate) fn run<'m, O: Observer<'m>>(
+    flag: &CompiledFlag,
+    program: &'m Program,
+    machine: &Machine<'m, O>,
+) -> Resolution {
     if let Some(fault) = machine.layers.fault() {
         return Resolution::failed(Trouble::Context(fault));
     }

@@ -40,7 +40,8 @@ pub(crate) enum Wanted {
 impl Selector {
     /// The flags of a set; an empty id is the unnamed one.
     pub fn flag_set(id: &str) -> Self {
-        let wanted = if id.is_empty() { Wanted::Unnamed } else { Wanted::FlagSet(Value::from(id.to_owned())) };
+        let wanted =
+            if id.is_empty() { Wanted::Unnamed } else { Wanted::FlagSet(Value::from(id.to_owned())) };
         Self { wanted }
     }
 

@@ -142,9 +142,13 @@ impl Snapshot {
         let mut rows = merge(sources);
         rows.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
         let index = slots(&mut rows.iter().map(|row| &row.flag.key));
-        let mut entries = vec![Entry { flag: None, row: 0, quick: Quick::No }; index.len()].into_boxed_slice();
+        let mut entries =
+            vec![Entry { flag: None, row: 0, quick: Quick::No }; index.len()].into_boxed_slice();
         for (number, row) in rows.iter().enumerate() {
-            let Some(entry) = index.get(&row.flag.key).and_then(|slot| entries.get_mut(*slot as usize)) else { continue };
+            let Some(entry) = index.get(&row.flag.key).and_then(|slot| entries.get_mut(*slot as usize))
+            else {
+                continue;
+            };
             // The highest source wins; among its flag sets the last one by name.
             let wins = match &entry.flag {
                 Some(_) => rows.get(entry.row as usize).is_none_or(|winner| winner.source <= row.source),
@@ -232,27 +236,43 @@ impl Snapshot {
 
     /// The value of a flag, without any of what a detail tells; none where the caller's default is wanted.
     #[inline]
-    pub(crate) fn quick_value<T: FlagType + ?Sized>(&self, key: impl FlagKey, context: ContextRef<'_>) -> Option<T::Ref<'_>> {
+    pub(crate) fn quick_value<T: FlagType + ?Sized>(
+        &self,
+        key: impl FlagKey,
+        context: ContextRef<'_>,
+    ) -> Option<T::Ref<'_>> {
         self.value_of::<T>(self.entry(key)?.flag.as_ref()?, context)
     }
 
     #[inline]
-    fn value_of<'s, T: FlagType + ?Sized>(&'s self, flag: &'s CompiledFlag, context: ContextRef<'_>) -> Option<T::Ref<'s>> {
+    fn value_of<'s, T: FlagType + ?Sized>(
+        &'s self,
+        flag: &'s CompiledFlag,
+        context: ContextRef<'_>,
+    ) -> Option<T::Ref<'s>> {
         let resolution = resolve(flag, &self.layers(context));
         T::of(&flag.variant(resolution.variant?)?.value)
     }
 
     /// The row of a key and what it comes to, typed.
     #[inline]
-    pub(crate) fn resolve_as<T: FlagType + ?Sized>(&self, row: Option<u32>, context: ContextRef<'_>) -> (Option<u32>, Resolution) {
+    pub(crate) fn resolve_as<T: FlagType + ?Sized>(
+        &self,
+        row: Option<u32>,
+        context: ContextRef<'_>,
+    ) -> (Option<u32>, Resolution) {
         let Some(found) = row.and_then(|row| self.row(row)) else {
             return (None, Resolution::failed(Trouble::NotFound));
         };
         let resolution = resolve(&found.flag, &self.layers(context));
-        let fits = resolution
-            .variant
-            .is_none_or(|place| found.flag.variant(place).is_some_and(|variant| T::of(&variant.value).is_some()));
-        if fits || resolution.trouble.is_some() { (row, resolution) } else { (row, mismatch(resolution, T::NAME)) }
+        let fits = resolution.variant.is_none_or(|place| {
+            found.flag.variant(place).is_some_and(|variant| T::of(&variant.value).is_some())
+        });
+        if fits || resolution.trouble.is_some() {
+            (row, resolution)
+        } else {
+            (row, mismatch(resolution, T::NAME))
+        }
     }
 
     /// The row of the flag that wins a key.
@@ -334,9 +354,16 @@ fn quick(flag: &CompiledFlag) -> Quick {
 
 /// Of each (flag set, key) the row of the highest source; within a source of its last document.
 fn merge(sources: &[SourceFlags<'_>]) -> Vec<Row> {
-    let sets = sources.iter().enumerate().flat_map(|(number, source)| source.sets.iter().map(move |set| (number, set)));
+    let sets = sources
+        .iter()
+        .enumerate()
+        .flat_map(|(number, source)| source.sets.iter().map(move |set| (number, set)));
     let all = sets.flat_map(|(number, set)| {
-        set.flags.iter().map(move |entry| Row { flag: entry.flag.clone(), source: number as u32, line: entry.line })
+        set.flags.iter().map(move |entry| Row {
+            flag: entry.flag.clone(),
+            source: number as u32,
+            line: entry.line,
+        })
     });
     if sources.iter().map(|source| source.sets.len()).sum::<usize>() < 2 {
         // One document holds each (flag set, key) once.
@@ -463,9 +490,11 @@ impl<'s> View<'s> {
             Wanted::All => self.snapshot.row_of(&*row.flag.key) == Some(number),
             Wanted::Unnamed => row.flag.flag_set_id.is_none(),
             Wanted::FlagSet(id) => row.flag.flag_set_id.as_deref() == id.as_str(),
-            Wanted::Source(name) => {
-                self.snapshot.sources.get(row.source as usize).is_some_and(|source| Some(&**source) == name.as_str())
-            }
+            Wanted::Source(name) => self
+                .snapshot
+                .sources
+                .get(row.source as usize)
+                .is_some_and(|source| Some(&**source) == name.as_str()),
         }
     }
 

@@ -79,7 +79,11 @@ impl Store {
     /// Publishes the flags of some sources, later ones winning, and frees old snapshots that nobody holds.
     ///
     /// Returns the snapshots before and after.
-    pub(crate) fn publish(&self, sources: &[SourceFlags<'_>], settings: Arc<Settings>) -> (Arc<Snapshot>, Arc<Snapshot>) {
+    pub(crate) fn publish(
+        &self,
+        sources: &[SourceFlags<'_>],
+        settings: Arc<Settings>,
+    ) -> (Arc<Snapshot>, Arc<Snapshot>) {
         let mut writer = self.writer();
         writer.revision += 1;
         let (revision, index) = (writer.revision, &mut writer.index);

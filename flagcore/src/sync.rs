@@ -134,7 +134,12 @@ pub struct RefusedStatus {
 }
 
 impl Engine {
-    pub(crate) fn new(store: Arc<Store>, options: Options, sources: Vec<Box<dyn Source>>, listeners: Vec<Listener>) -> Self {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        options: Options,
+        sources: Vec<Box<dyn Source>>,
+        listeners: Vec<Listener>,
+    ) -> Self {
         let state = |source| SourceState { source, served: None, waiting: None, refused: None };
         Self { store, options, sources: sources.into_iter().map(state).collect(), listeners }
     }
@@ -239,7 +244,8 @@ impl Engine {
             state.waiting = None;
             return false;
         }
-        let waited = state.waiting.as_ref().filter(|waiting| waiting.digest == digest).map(|waiting| waiting.since);
+        let waited =
+            state.waiting.as_ref().filter(|waiting| waiting.digest == digest).map(|waiting| waiting.since);
         let age = waited.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let since = waited.unwrap_or(now);
         let settled = at_start || age >= SETTLE;
@@ -260,7 +266,10 @@ impl Engine {
                 if let Some(flags) = self.is_doubtful(number, &content, &loaded)
                     && age < DOUBT
                 {
-                    self.wait(number, Waiting { digest, since, until: since + DOUBT, shrunk_to: Some(flags) });
+                    self.wait(
+                        number,
+                        Waiting { digest, since, until: since + DOUBT, shrunk_to: Some(flags) },
+                    );
                     return false;
                 }
                 self.take(number, digest, loaded);
@@ -335,11 +344,15 @@ impl Engine {
         let serving = self.store.load().revision();
         let Some(state) = self.sources.get_mut(number) else { return };
         state.waiting = None;
-        let known = state.refused.as_ref().is_some_and(|refused| refused.findings == findings && refused.digest == digest);
+        let known = state
+            .refused
+            .as_ref()
+            .is_some_and(|refused| refused.findings == findings && refused.digest == digest);
         if known {
             return;
         }
-        let update = Update::Refused { source: state.source.name().to_owned(), findings: findings.clone(), serving };
+        let update =
+            Update::Refused { source: state.source.name().to_owned(), findings: findings.clone(), serving };
         state.refused = Some(Refused { digest, findings, at: SystemTime::now() });
         self.tell(&update);
     }
@@ -436,7 +449,11 @@ impl Loaded {
 }
 
 /// Reads and compiles one file. A panic inside is a bug of ours, and refuses the file.
-fn load_file(file: &ContentFile, options: &Options, previous: Option<&CompiledSet>) -> (Option<CompiledSet>, Findings) {
+fn load_file(
+    file: &ContentFile,
+    options: &Options,
+    previous: Option<&CompiledSet>,
+) -> (Option<CompiledSet>, Findings) {
     let load = AssertUnwindSafe(|| load_checked(file, options, previous));
     catch_unwind(load).ok().flatten().unwrap_or_else(|| {
         let reason = "reading it failed inside of the library; this is a bug of ours".to_owned();
@@ -451,7 +468,9 @@ fn load_checked(
     previous: Option<&CompiledSet>,
 ) -> Option<(Option<CompiledSet>, Findings)> {
     let mut report = Report::new(file.name.clone(), options.mode);
-    let Some(set) = parse::flag_set(file.name.clone(), &file.bytes, file.format, &options.limits, &mut report) else {
+    let Some(set) =
+        parse::flag_set(file.name.clone(), &file.bytes, file.format, &options.limits, &mut report)
+    else {
         return Some((None, report.finish(&String::from_utf8_lossy(&file.bytes))));
     };
     let compiled = if set.depth > SHALLOW as usize * 2 {

@@ -47,9 +47,9 @@ pub fn write_json_escaped(out: &mut impl Write, text: &str) -> fmt::Result {
 pub fn is_plain(text: &str) -> bool {
     // U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
     text.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2))
-        || text.chars().all(|c| {
-            c >= ' ' && !matches!(c, '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}')
-        })
+        || text
+            .chars()
+            .all(|c| c >= ' ' && !matches!(c, '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}'))
 }
 
 /// Drops every `"` on its way into `inner`; how the reference turns a result into a variant name.

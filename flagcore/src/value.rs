@@ -370,7 +370,9 @@ impl Serialize for Value<'_> {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Number(value) => {
-                let whole = value.fract() == 0.0 && value.abs() <= EXACT && !(*value == 0.0 && value.is_sign_negative());
+                let whole = value.fract() == 0.0
+                    && value.abs() <= EXACT
+                    && !(*value == 0.0 && value.is_sign_negative());
                 if whole { serializer.serialize_i64(*value as i64) } else { serializer.serialize_f64(*value) }
             }
             Value::String(value) => serializer.serialize_str(value),
@@ -547,7 +549,10 @@ mod tests {
         let value: Value = serde_json::from_str(r#"{"a":[1,1.5,"x",null,true]}"#).unwrap();
         assert_eq!(serde_json::to_string(&value).unwrap(), r#"{"a":[1,1.5,"x",null,true]}"#);
         let Value::Structure(structure) = &value else { panic!("{value:?}") };
-        assert!(matches!(structure.get("a").unwrap().as_list().unwrap()[2], Value::String(Cow::Borrowed("x"))));
+        assert!(matches!(
+            structure.get("a").unwrap().as_list().unwrap()[2],
+            Value::String(Cow::Borrowed("x"))
+        ));
 
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(serde_json::from_str::<Value>(&nested(100)).is_ok());

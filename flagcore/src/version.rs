@@ -275,15 +275,49 @@ mod tests {
 
     #[test]
     fn lenient_where_the_reference_is() {
-        for text in
-            ["1", "1.2", "1.2.3", "v1", "V1.2.3", "1.2.3-a.1", "1.2.3+b.01", "1.2.3--", "0.0.0", "1.2.3-0a", "1.2.3-a+b"]
-        {
+        for text in [
+            "1",
+            "1.2",
+            "1.2.3",
+            "v1",
+            "V1.2.3",
+            "1.2.3-a.1",
+            "1.2.3+b.01",
+            "1.2.3--",
+            "0.0.0",
+            "1.2.3-0a",
+            "1.2.3-a+b",
+        ] {
             assert!(Version::parse(text).is_some(), "{text}");
         }
         let not_versions = [
-            "", "v", "vv1", "Vv1", "1.", "1.2.", "1.2.3.4", "01", "1.02", "1.2-beta", "1-beta", " 1.0.0", "1.0.0 ",
-            "1.2.3-", "1.2.3+", "1.2.3-a..b", "1.2.3-01", "1.2.3-é", "1.2.3+é", "a", "1.x", "-1", "1.2.3-+b",
-            "1.2.3-a.", "1.2.3-.a", "1+b", "1.2+b",
+            "",
+            "v",
+            "vv1",
+            "Vv1",
+            "1.",
+            "1.2.",
+            "1.2.3.4",
+            "01",
+            "1.02",
+            "1.2-beta",
+            "1-beta",
+            " 1.0.0",
+            "1.0.0 ",
+            "1.2.3-",
+            "1.2.3+",
+            "1.2.3-a..b",
+            "1.2.3-01",
+            "1.2.3-é",
+            "1.2.3+é",
+            "a",
+            "1.x",
+            "-1",
+            "1.2.3-+b",
+            "1.2.3-a.",
+            "1.2.3-.a",
+            "1+b",
+            "1.2+b",
         ];
         for text in not_versions {
             assert!(Version::parse(text).is_none(), "{text}");
@@ -293,8 +327,20 @@ mod tests {
     #[test]
     fn precedence_is_semantic_versionings() {
         let ordered = [
-            "0.9.9", "1.0.0-1", "1.0.0-2", "1.0.0-10", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta",
-            "1.0.0-beta", "1.0.0", "1.0.1", "1.2", "1.10.0", "2", "18446744073709551616.0.0",
+            "0.9.9",
+            "1.0.0-1",
+            "1.0.0-2",
+            "1.0.0-10",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0",
+            "1.0.1",
+            "1.2",
+            "1.10.0",
+            "2",
+            "18446744073709551616.0.0",
         ];
         for (at, low) in ordered.iter().enumerate() {
             assert!(version(low).compare(&version(low)).is_eq());
@@ -314,11 +360,29 @@ mod tests {
                 for (_, test) in VersionTest::SIGNS {
                     let plain = |text| PlainVersion::parse(text).unwrap();
                     let plainly = test.holds_plainly(plain(value), plain(target));
-                    assert_eq!(plainly, test.holds(&version(value), &version(target)), "{value} {test:?} {target}");
+                    assert_eq!(
+                        plainly,
+                        test.holds(&version(value), &version(target)),
+                        "{value} {test:?} {target}"
+                    );
                 }
             }
         }
-        let not_plain = ["1", "1.2", "1.2.3-a", "1.2.3+b", "01.2.3", "1.02.3", "1.2.3.4", "", "v", "1..2", "1.2.", "1000000000.0.0", "a.b.c"];
+        let not_plain = [
+            "1",
+            "1.2",
+            "1.2.3-a",
+            "1.2.3+b",
+            "01.2.3",
+            "1.02.3",
+            "1.2.3.4",
+            "",
+            "v",
+            "1..2",
+            "1.2.",
+            "1000000000.0.0",
+            "a.b.c",
+        ];
         for text in not_plain {
             assert!(PlainVersion::parse(text).is_none(), "{text}");
         }

@@ -25,7 +25,10 @@ fn imports_point_down_to_the_ground_only() {
             for name in code.flat_map(crate_names) {
                 let used = modules.iter().position(|known| *known == name);
                 if used.is_none_or(|used| used > level) {
-                    upward.push(format!("{} uses crate::{name}", file.strip_prefix(source()).unwrap().display()));
+                    upward.push(format!(
+                        "{} uses crate::{name}",
+                        file.strip_prefix(source()).unwrap().display()
+                    ));
                 }
             }
         }
@@ -52,7 +55,8 @@ fn a_modules_file_is_a_page_of_contents_where_it_has_a_folder() {
         let contents = source().join(module).join("mod.rs");
         let Ok(text) = std::fs::read_to_string(contents) else { continue };
         for line in text.lines().filter(|line| !line.is_empty()) {
-            let listed = ["//", "mod ", "pub mod ", "pub use ", "#[cfg"].iter().any(|start| line.starts_with(start));
+            let listed =
+                ["//", "mod ", "pub mod ", "pub use ", "#[cfg"].iter().any(|start| line.starts_with(start));
             assert!(listed, "{module}/mod.rs holds more than its contents: {line}");
         }
     }
@@ -70,5 +74,9 @@ fn files_of(module: &str) -> Vec<PathBuf> {
 /// The modules that a line of code names as `crate::module`.
 fn crate_names(line: &str) -> Vec<&str> {
     let ends = |c: char| !(c.is_alphanumeric() || c == '_');
-    line.split("crate::").skip(1).map(|rest| rest.split(ends).next().unwrap()).filter(|name| !name.is_empty()).collect()
+    line.split("crate::")
+        .skip(1)
+        .map(|rest| rest.split(ends).next().unwrap())
+        .filter(|name| !name.is_empty())
+        .collect()
 }

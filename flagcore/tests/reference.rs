@@ -83,8 +83,9 @@ impl Tally {
         } else {
             let (id, tag) = (text(case, "id"), text(case, "tag"));
             let context = case.get("context").unwrap();
-            self.differences
-                .push(format!("{id} ({tag}, {asked})\n  context   {context}\n  reference {wanted}\n  ours      {found}"));
+            self.differences.push(format!(
+                "{id} ({tag}, {asked})\n  context   {context}\n  reference {wanted}\n  ours      {found}"
+            ));
         }
     }
 
@@ -112,7 +113,9 @@ impl Tally {
         let agree: usize = self.by_tag.values().map(|(agree, _)| agree).sum();
         println!("{:<16} {agree:>6} {:>6}", "all", self.cases);
         let (next, saturated, run) = (self.next, self.saturated, self.run_as_rules);
-        println!("of these as the reference's next version: {next}; saturated (O16): {saturated}; data is no rule (O1): {run}");
+        println!(
+            "of these as the reference's next version: {next}; saturated (O16): {saturated}; data is no rule (O1): {run}"
+        );
     }
 }
 
@@ -150,13 +153,16 @@ fn bulk_wanted(wire: &Value<'_>) -> Value<'static> {
 
 fn beyond_i64(wanted: &Value<'_>, found: &Value<'_>) -> bool {
     let number = |answer: &Value<'_>| structure(answer).get("value").and_then(Value::as_f64);
-    number(wanted) == Some(i64::MIN as f64) && number(found).is_some_and(|found| found.abs() >= i64::MAX as f64)
+    number(wanted) == Some(i64::MIN as f64)
+        && number(found).is_some_and(|found| found.abs() >= i64::MAX as f64)
 }
 
 /// Whether a context holds an object of one member, which has the shape of a rule.
 fn holds_lone_member(context: &Value<'_>) -> bool {
     match context {
-        Value::Structure(members) => members.len() == 1 || members.iter().any(|(_, value)| holds_lone_member(value)),
+        Value::Structure(members) => {
+            members.len() == 1 || members.iter().any(|(_, value)| holds_lone_member(value))
+        }
         Value::List(items) => items.iter().any(holds_lone_member),
         _ => false,
     }

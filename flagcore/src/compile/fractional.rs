@@ -65,8 +65,11 @@ impl RuleCompiler<'_> {
             return None;
         };
         let operands = document.items(range);
-        let constant: Option<Vec<Option<Value<'static>>>> =
-            operands.iter().enumerate().map(|(number, operand)| self.constant_operand(*operand, number)).collect();
+        let constant: Option<Vec<Option<Value<'static>>>> = operands
+            .iter()
+            .enumerate()
+            .map(|(number, operand)| self.constant_operand(*operand, number))
+            .collect();
         let constant = constant?;
         let Some(first) = constant.first() else {
             self.tolerate(value, at, Problem::FractionalTotal { total: 0 });
@@ -117,7 +120,8 @@ impl RuleCompiler<'_> {
     fn constant_operand(&self, node: NodeId, number: usize) -> Option<Option<Value<'static>>> {
         let document = self.references.document();
         let node = self.follow(node);
-        let is_scalar = |node: NodeId| !matches!(document.kind(self.follow(node)), Kind::List(_) | Kind::Object(_));
+        let is_scalar =
+            |node: NodeId| !matches!(document.kind(self.follow(node)), Kind::List(_) | Kind::Object(_));
         match document.kind(node) {
             // A rule, or an object that is none: only evaluating tells.
             Kind::Object(_) if number == 0 => Some(None),
@@ -156,7 +160,12 @@ impl RuleCompiler<'_> {
     }
 
     /// The variant and weight of a constant bucket; what makes it none is told.
-    fn bucket(&mut self, bucket: Value<'static>, node: NodeId, at: &Pointer<'_>) -> Option<(Value<'static>, u32)> {
+    fn bucket(
+        &mut self,
+        bucket: Value<'static>,
+        node: NodeId,
+        at: &Pointer<'_>,
+    ) -> Option<(Value<'static>, u32)> {
         let Value::List(parts) = &bucket else {
             self.tell_bucket(kind_name(&bucket), node, at);
             return None;
@@ -182,16 +191,31 @@ impl RuleCompiler<'_> {
                     weight
                 }
                 None if number.fract() != 0.0 => {
-                    self.tell_weight(number.to_string(), "is not a whole number; the default variant is served to everyone", node, at);
+                    self.tell_weight(
+                        number.to_string(),
+                        "is not a whole number; the default variant is served to everyone",
+                        node,
+                        at,
+                    );
                     return None;
                 }
                 None => {
-                    self.tell_weight(number.to_string(), "is over 2147483647; the default variant is served to everyone", node, at);
+                    self.tell_weight(
+                        number.to_string(),
+                        "is over 2147483647; the default variant is served to everyone",
+                        node,
+                        at,
+                    );
                     return None;
                 }
             },
             Some(other) => {
-                self.tell_weight(other.to_string(), "is not a number; the default variant is served to everyone", node, at);
+                self.tell_weight(
+                    other.to_string(),
+                    "is not a number; the default variant is served to everyone",
+                    node,
+                    at,
+                );
                 return None;
             }
         };

@@ -85,7 +85,12 @@ impl RuleCompiler<'_> {
         }
     }
 
-    fn list_body(&mut self, kind: EachKind, node: Option<NodeId>, at: &Pointer<'_>) -> (Body, u32, Box<[Var]>) {
+    fn list_body(
+        &mut self,
+        kind: EachKind,
+        node: Option<NodeId>,
+        at: &Pointer<'_>,
+    ) -> (Body, u32, Box<[Var]>) {
         let Some(node) = node else {
             return (Body::Value(Expr::Constant(Value::Null)), 1, Box::new([]));
         };
@@ -138,10 +143,8 @@ impl RuleCompiler<'_> {
         for level in levels {
             // As if the variables stood right here, substituted up to this level.
             let known = inner.substituted.iter().position(|known| known == level).map_or(0, |at| at + 1);
-            self.scope = Scope {
-                level: *level,
-                substituted: inner.substituted.iter().take(known).copied().collect(),
-            };
+            self.scope =
+                Scope { level: *level, substituted: inner.substituted.iter().take(known).copied().collect() };
             let mut vars = Vec::new();
             self.computed_variables(body, &mut vars);
             ahead.extend(vars);
@@ -158,7 +161,10 @@ impl RuleCompiler<'_> {
             if document.resolve(member.name) == "var" {
                 let simple = match document.kind(self.follow(member.value)) {
                     Kind::String(_) | Kind::Number(_) | Kind::Null => true,
-                    Kind::List(range) => document.items(range).first().is_none_or(|first| document.as_str(*first).is_some()) && document.items(range).len() < 2,
+                    Kind::List(range) => {
+                        document.items(range).first().is_none_or(|first| document.as_str(*first).is_some())
+                            && document.items(range).len() < 2
+                    }
                     _ => false,
                 };
                 if !simple {

@@ -149,7 +149,12 @@ impl<'c> RuleCompiler<'c> {
     }
 
     /// `None` where a constant has no JSON text, which is an error when reached.
-    fn constant_decision(&mut self, value: &Value<'static>, node: NodeId, at: &Pointer<'_>) -> Option<Decision> {
+    fn constant_decision(
+        &mut self,
+        value: &Value<'static>,
+        node: NodeId,
+        at: &Pointer<'_>,
+    ) -> Option<Decision> {
         let choice = self.choice(value)?;
         if choice == Choice::Unknown {
             self.tell_unknown_variant(value, node, at);
@@ -215,7 +220,8 @@ impl<'c> RuleCompiler<'c> {
         if arms.is_empty() {
             return otherwise;
         }
-        if let ([Arm { then: Decision::Give(then), .. }], Decision::Give(otherwise)) = (arms.as_slice(), &otherwise)
+        if let ([Arm { then: Decision::Give(then), .. }], Decision::Give(otherwise)) =
+            (arms.as_slice(), &otherwise)
             && let (then, otherwise) = (*then, *otherwise)
             && let Some(arm) = arms.pop()
         {
@@ -350,7 +356,14 @@ impl<'c> RuleCompiler<'c> {
     }
 
     /// `and`, `or` and `if`, whose operands must be written as a list.
-    fn lazy(&mut self, name: &str, given: GivenList, make: fn(Box<[Expr]>) -> Expr, value: NodeId, at: &Pointer<'_>) -> Expr {
+    fn lazy(
+        &mut self,
+        name: &str,
+        given: GivenList,
+        make: fn(Box<[Expr]>) -> Expr,
+        value: NodeId,
+        at: &Pointer<'_>,
+    ) -> Expr {
         let document = self.references.document();
         let value = self.follow(value);
         if let Kind::List(range) = document.kind(value) {
@@ -389,7 +402,13 @@ impl<'c> RuleCompiler<'c> {
     }
 
     /// An operator over constants, applied now.
-    fn folded(&mut self, operator: Operator, constant: &Value<'static>, node: NodeId, at: &Pointer<'_>) -> Expr {
+    fn folded(
+        &mut self,
+        operator: Operator,
+        constant: &Value<'static>,
+        node: NodeId,
+        at: &Pointer<'_>,
+    ) -> Expr {
         let scratch = Scratch::default();
         match operator.apply(constant.into(), &scratch) {
             Ok(Operand::WholeZero) => Expr::WholeZero,
@@ -407,14 +426,21 @@ impl<'c> RuleCompiler<'c> {
         let Expr::List(operands) = operand else { return };
         let count = operands.len();
         let complaint = match operator {
-            Operator::StartsWith | Operator::EndsWith if count != 2 => {
-                Some((format!("takes a text and an affix, not {count} operands"), "the answer is always null"))
-            }
+            Operator::StartsWith | Operator::EndsWith if count != 2 => Some((
+                format!("takes a text and an affix, not {count} operands"),
+                "the answer is always null",
+            )),
             Operator::SemVer if count != 3 => {
                 let found = format!("takes a version, a comparison and a version, not {count} operands");
                 Some((found, "the answer is always null"))
             }
-            Operator::Equal | Operator::Same | Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual | Operator::In
+            Operator::Equal
+            | Operator::Same
+            | Operator::Less
+            | Operator::LessOrEqual
+            | Operator::Greater
+            | Operator::GreaterOrEqual
+            | Operator::In
                 if count < 2 =>
             {
                 Some(("takes two operands".to_owned(), "the answer is always false"))
@@ -462,7 +488,9 @@ impl<'c> RuleCompiler<'c> {
                 [path] => document.as_str(*path).map(|path| (path.to_owned(), None)),
                 [path, default] => match document.kind(*default) {
                     Kind::List(_) | Kind::Object(_) => None,
-                    _ => document.as_str(*path).map(|path| (path.to_owned(), Some(document.to_value(*default)))),
+                    _ => document
+                        .as_str(*path)
+                        .map(|path| (path.to_owned(), Some(document.to_value(*default)))),
                 },
                 _ => None,
             },
@@ -604,7 +632,14 @@ impl<'c> RuleCompiler<'c> {
         self.references.follow(node)
     }
 
-    pub(super) fn tell_arguments(&mut self, operator: &str, found: String, outcome: &'static str, node: NodeId, at: &Pointer<'_>) {
+    pub(super) fn tell_arguments(
+        &mut self,
+        operator: &str,
+        found: String,
+        outcome: &'static str,
+        node: NodeId,
+        at: &Pointer<'_>,
+    ) {
         self.tolerate(node, at, Problem::OperatorArguments { operator: operator.to_owned(), found, outcome });
     }
 
@@ -640,8 +675,20 @@ pub(super) const PARSE_ERROR: &str = "evaluating this is a PARSE_ERROR";
 
 fn operator_names() -> Vec<&'static str> {
     const LAZY: [&str; 14] = [
-        "if", "and", "or", "var", "fractional", "missing", "missing_some", "map", "filter", "reduce", "all", "some",
-        "none", "?:",
+        "if",
+        "and",
+        "or",
+        "var",
+        "fractional",
+        "missing",
+        "missing_some",
+        "map",
+        "filter",
+        "reduce",
+        "all",
+        "some",
+        "none",
+        "?:",
     ];
     LAZY.into_iter().chain(Operator::NAMES.iter().map(|(name, _)| *name)).collect()
 }
@@ -674,20 +721,26 @@ fn specialize(operator: Operator, operands: Box<[Expr]>) -> Expr {
     let general = |operands| Expr::Apply(Box::new((operator, Expr::List(operands))));
     let mut operands = operands.into_vec();
     match (operator, operands.as_mut_slice()) {
-        (Operator::Not, [_]) => operands.pop().map_or(Expr::Constant(Value::Bool(true)), |operand| Expr::Not(Box::new(operand))),
+        (Operator::Not, [_]) => {
+            operands.pop().map_or(Expr::Constant(Value::Bool(true)), |operand| Expr::Not(Box::new(operand)))
+        }
         (Operator::Truth, [_]) => operands.pop().map_or(Expr::Constant(Value::Bool(false)), |operand| {
             Expr::Not(Box::new(Expr::Not(Box::new(operand))))
         }),
         (_, [Expr::Attribute(path), Expr::Constant(constant)]) => {
-            attribute_and_constant(operator, path, constant).unwrap_or_else(|| general(operands.into_boxed_slice()))
+            attribute_and_constant(operator, path, constant)
+                .unwrap_or_else(|| general(operands.into_boxed_slice()))
         }
         (_, [Expr::Constant(constant), Expr::Attribute(path)]) => {
-            constant_and_attribute(operator, constant, path).unwrap_or_else(|| general(operands.into_boxed_slice()))
+            constant_and_attribute(operator, constant, path)
+                .unwrap_or_else(|| general(operands.into_boxed_slice()))
         }
         (Operator::SemVer, [Expr::Attribute(path), Expr::Constant(sign), Expr::Constant(target)]) => {
             let test = sign.as_str().and_then(VersionTest::of);
             match (test, version_text(target)) {
-                (Some(test), Some(target)) => Expr::Version(path.clone(), Box::new(VersionRule::new(test, target))),
+                (Some(test), Some(target)) => {
+                    Expr::Version(path.clone(), Box::new(VersionRule::new(test, target)))
+                }
                 _ => Expr::Constant(Value::Null),
             }
         }
@@ -695,7 +748,11 @@ fn specialize(operator: Operator, operands: Box<[Expr]>) -> Expr {
     }
 }
 
-fn attribute_and_constant(operator: Operator, path: &Arc<AttributePath>, constant: &Value<'static>) -> Option<Expr> {
+fn attribute_and_constant(
+    operator: Operator,
+    path: &Arc<AttributePath>,
+    constant: &Value<'static>,
+) -> Option<Expr> {
     let path = path.clone();
     let text = |text: &str| -> Box<str> { text.into() };
     let not = |expr| Expr::Not(Box::new(expr));
@@ -716,14 +773,19 @@ fn attribute_and_constant(operator: Operator, path: &Arc<AttributePath>, constan
         (Operator::StartsWith, Value::String(affix)) => Expr::StartsWith(path, text(affix)),
         (Operator::EndsWith, Value::String(affix)) => Expr::EndsWith(path, text(affix)),
         (Operator::In, Value::List(items)) => {
-            let texts: Option<Vec<Box<str>>> = items.iter().map(|item| item.as_str().map(Box::from)).collect();
+            let texts: Option<Vec<Box<str>>> =
+                items.iter().map(|item| item.as_str().map(Box::from)).collect();
             Expr::InTexts(path, Arc::new(TextSet::new(texts?)))
         }
         _ => return None,
     })
 }
 
-fn constant_and_attribute(operator: Operator, constant: &Value<'static>, path: &Arc<AttributePath>) -> Option<Expr> {
+fn constant_and_attribute(
+    operator: Operator,
+    constant: &Value<'static>,
+    path: &Arc<AttributePath>,
+) -> Option<Expr> {
     let mirrored = match operator {
         Operator::Less => Operator::Greater,
         Operator::LessOrEqual => Operator::GreaterOrEqual,

@@ -50,17 +50,29 @@ pub struct CompiledEntry {
 struct Origin {
     /// Digest of its text and of all that it inherits.
     digest: u128,
-    /// The evaluators it uses, with a digest of them all; `None` if it uses none.
-    references: Option<Box<(Box<[Box<str>]>, u128)>>,
+    /// The evaluators it uses; `None` if it uses none.
+    used: Option<Box<Used>>,
     /// Whether nothing was found about it; what was found is found again.
     clean: bool,
+}
+
+/// Evaluators, with a digest of them all.
+#[derive(Clone, Debug, PartialEq)]
+struct Used {
+    names: Box<[Box<str>]>,
+    digest: u128,
 }
 
 /// Compiles a flag set. Findings about rules go to `report`.
 ///
 /// `previous` is what the same source held before: flags whose text and surroundings did not change are
 /// taken over. Linear in the size of the document.
-pub fn compile(set: &FlagSet, options: &CompileOptions, previous: Option<&CompiledSet>, report: &mut Report) -> CompiledSet {
+pub fn compile(
+    set: &FlagSet,
+    options: &CompileOptions,
+    previous: Option<&CompiledSet>,
+    report: &mut Report,
+) -> CompiledSet {
     let mut compiler = SetCompiler {
         set,
         references: References::new(&set.document, &set.evaluators),
@@ -76,9 +88,11 @@ pub fn compile(set: &FlagSet, options: &CompileOptions, previous: Option<&Compil
     compiler.check_all_evaluators();
     let seed = compiler.seed();
     let previous: HashMap<(Option<&str>, &str), &CompiledEntry> = match previous {
-        Some(previous) => {
-            previous.flags.iter().map(|entry| ((entry.flag.flag_set_id.as_deref(), &*entry.flag.key), entry)).collect()
-        }
+        Some(previous) => previous
+            .flags
+            .iter()
+            .map(|entry| ((entry.flag.flag_set_id.as_deref(), &*entry.flag.key), entry))
+            .collect(),
         None => HashMap::new(),
     };
     let lines = compiler.lines();
@@ -151,7 +165,14 @@ impl SetCompiler<'_, '_> {
     }
 
     fn rules<'c>(&'c mut self, flag: Option<(&'c str, &'c [CompiledVariant])>) -> RuleCompiler<'c> {
-        RuleCompiler::new(self.references, self.bucketing, flag, &mut self.interner, &mut self.shared, self.report)
+        RuleCompiler::new(
+            self.references,
+            self.bucketing,
+            flag,
+            &mut self.interner,
+            &mut self.shared,
+            self.report,
+        )
     }
 
     /// Digest of what every flag of the document inherits.
@@ -196,10 +217,7 @@ impl SetCompiler<'_, '_> {
         if !origin.clean || origin.digest != digest {
             return false;
         }
-        match &origin.references {
-            None => true,
-            Some(references) => self.references_digest(&references.0) == references.1,
-        }
+        origin.used.as_ref().is_none_or(|used| self.references_digest(&used.names) == used.digest)
     }
 
     /// Digest of some evaluators and of all they are made of.
@@ -220,12 +238,18 @@ impl SetCompiler<'_, '_> {
         xxh3_128(&digests)
     }
 
-    fn entry(&mut self, definition: &FlagDefinition, line: u32, digest: u128, earlier: Option<&CompiledEntry>) -> CompiledEntry {
+    fn entry(
+        &mut self,
+        definition: &FlagDefinition,
+        line: u32,
+        digest: u128,
+        earlier: Option<&CompiledEntry>,
+    ) -> CompiledEntry {
         let found_before = self.report.count();
-        let (flag, used) = self.flag(definition);
-        let references = (!used.is_empty()).then(|| {
-            let digest = self.references_digest(&used);
-            Box::new((used, digest))
+        let (flag, names) = self.flag(definition);
+        let used = (!names.is_empty()).then(|| {
+            let digest = self.references_digest(&names);
+            Box::new(Used { names, digest })
         });
         let json = self.keep_json.then(|| {
             let mut text = String::new();
@@ -233,7 +257,7 @@ impl SetCompiler<'_, '_> {
             let _ = self.set.write_flag(&mut text, definition, None);
             Arc::from(text)
         });
-        let origin = Origin { digest, references, clean: self.report.count() == found_before };
+        let origin = Origin { digest, used, clean: self.report.count() == found_before };
         // A flag that was only reformatted stays the same one, so that nobody is told of a change.
         let flag = match earlier {
             Some(earlier) if *earlier.flag == flag => earlier.flag.clone(),
@@ -269,10 +293,15 @@ impl SetCompiler<'_, '_> {
             (State::Disabled, None) => Plan::Disabled,
         };
         let metadata = if self.set.own_metadata(definition).is_empty() {
-            Metadata { entries: self.inherited.entries.clone(), flag_set_id: self.inherited.flag_set_id.clone() }
+            Metadata {
+                entries: self.inherited.entries.clone(),
+                flag_set_id: self.inherited.flag_set_id.clone(),
+            }
         } else {
             let entries = self.set.metadata(definition);
-            Metadata::new(entries.map(|entry| (document.resolve(entry.name), self.references.to_value(entry.value))))
+            Metadata::new(
+                entries.map(|entry| (document.resolve(entry.name), self.references.to_value(entry.value))),
+            )
         };
         let flag = CompiledFlag {
             key: key.into(),

@@ -166,7 +166,12 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     /// One element of `all`, `some` and `none`.
-    fn element(&self, each: &'m Each, item: Operand<'m>, frame: &Frame<'_, 'm>) -> Result<Operand<'m>, Fault> {
+    fn element(
+        &self,
+        each: &'m Each,
+        item: Operand<'m>,
+        frame: &Frame<'_, 'm>,
+    ) -> Result<Operand<'m>, Fault> {
         self.scratch.spend(each.cost as usize)?;
         let inner = Frame { data: Data::Element(item), level: frame.level + 1, outer: Some(frame) };
         self.look_ahead(each, &inner)?;

@@ -360,7 +360,11 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     #[inline(never)]
-    fn structure(&self, members: &'m [(Box<str>, Expr)], frame: &Frame<'_, 'm>) -> Result<Operand<'m>, Fault> {
+    fn structure(
+        &self,
+        members: &'m [(Box<str>, Expr)],
+        frame: &Frame<'_, 'm>,
+    ) -> Result<Operand<'m>, Fault> {
         let values: Vec<(&'m str, Operand<'m>)> = members
             .iter()
             .map(|(name, value)| Ok((name.as_ref(), self.value(value, frame)?)))
@@ -421,8 +425,13 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     /// What a variable is substituted by, if anything.
-    pub(crate) fn substitute(&self, var: &'m Var, frame: &Frame<'_, 'm>) -> Result<Option<Operand<'m>>, Fault> {
-        let substituted = if var.then_evaluated { var.levels.len().saturating_sub(1) } else { var.levels.len() };
+    pub(crate) fn substitute(
+        &self,
+        var: &'m Var,
+        frame: &Frame<'_, 'm>,
+    ) -> Result<Option<Operand<'m>>, Fault> {
+        let substituted =
+            if var.then_evaluated { var.levels.len().saturating_sub(1) } else { var.levels.len() };
         for level in var.levels.iter().take(substituted) {
             let found = self.look_up(var, frame.at(*level))?;
             if !found.is_null() {
@@ -466,7 +475,11 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     /// What an evaluated operand of `var` finds in one level of data.
-    pub(crate) fn computed_path(&self, path: Operand<'m>, frame: &Frame<'_, 'm>) -> Result<Operand<'m>, Fault> {
+    pub(crate) fn computed_path(
+        &self,
+        path: Operand<'m>,
+        frame: &Frame<'_, 'm>,
+    ) -> Result<Operand<'m>, Fault> {
         let (path, default) = match path {
             Operand::Null => {
                 return Ok(match frame.data {
@@ -533,7 +546,11 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     }
 
     /// What stands at the end of some names in one level of data; null where nothing does.
-    pub(crate) fn walk<'n>(&self, data: Data<'m>, names: &mut dyn Iterator<Item = (&'n str, i64)>) -> Operand<'m> {
+    pub(crate) fn walk<'n>(
+        &self,
+        data: Data<'m>,
+        names: &mut dyn Iterator<Item = (&'n str, i64)>,
+    ) -> Operand<'m> {
         let start = match data {
             Data::Element(element) => element,
             Data::Context => match names.next() {
@@ -612,7 +629,11 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
                 let pairs = items.len() / 2;
                 let matched = (0..pairs).find(|at| items.get(at * 2).is_some_and(Operand::is_truthy));
                 let otherwise = (items.len() % 2 == 1).then(|| items.len() - 1);
-                return Ok(matched.map(|at| at * 2 + 1).or(otherwise).and_then(|at| items.get(at)).unwrap_or(Operand::Null));
+                return Ok(matched
+                    .map(|at| at * 2 + 1)
+                    .or(otherwise)
+                    .and_then(|at| items.get(at))
+                    .unwrap_or(Operand::Null));
             }
         };
         let last = items.len().checked_sub(1).and_then(|last| items.get(last));

@@ -387,7 +387,12 @@ fn sem_ver(operand: Operand<'_>, scratch: &Scratch) -> Option<bool> {
 }
 
 /// What `sem_ver` answers for a value and a target.
-pub fn version_test(value: Operand<'_>, test: VersionTest, target: &Version<'_>, scratch: &Scratch) -> Option<bool> {
+pub fn version_test(
+    value: Operand<'_>,
+    test: VersionTest,
+    target: &Version<'_>,
+    scratch: &Scratch,
+) -> Option<bool> {
     let value = Version::parse(version_text(value, scratch)?)?;
     Some(test.holds(&value, target))
 }

@@ -387,7 +387,11 @@ impl TextSet {
         // PERF: up to so many, comparing beats hashing (benchmark `eval`, rows with lists).
         const SCANNED: usize = 12;
         let index = (texts.len() > SCANNED).then(|| texts.iter().cloned().collect());
-        let heads = if index.is_some() { Box::default() } else { texts.iter().map(|text| head(text.as_bytes())).collect() };
+        let heads = if index.is_some() {
+            Box::default()
+        } else {
+            texts.iter().map(|text| head(text.as_bytes())).collect()
+        };
         Self { texts: texts.into_boxed_slice(), heads, index }
     }
 

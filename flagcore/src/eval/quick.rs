@@ -13,7 +13,9 @@ use crate::value::Value;
 use crate::version::Version;
 
 use super::operand::{Operand, arithmetic_number, comparable_number};
-use super::program::{AttributePath, Choice, Comparison, Decision, Expr, Root, SplitKey, TextSet, VersionRule};
+use super::program::{
+    AttributePath, Choice, Comparison, Decision, Expr, Root, SplitKey, TextSet, VersionRule,
+};
 use super::split::with_subject;
 
 /// Whether a decision needs nothing but the context.
@@ -70,7 +72,9 @@ pub(crate) fn decide(decision: &Decision, layers: &Layers<'_>) -> Option<Choice>
                     _ => return None,
                 };
                 let picked = split.shares.as_ref().and_then(|shares| shares.pick(split.bucketing, hash));
-                return Some(picked.and_then(|at| split.outcomes.get(at)).map_or(Choice::Default, |choice| *choice));
+                return Some(
+                    picked.and_then(|at| split.outcomes.get(at)).map_or(Choice::Default, |choice| *choice),
+                );
             }
             Decision::Named(_) => return None,
         }
@@ -219,4 +223,3 @@ fn version_of_number(path: &AttributePath, rule: &VersionRule, layers: &Layers<'
     Version::parse(text.as_str())?;
     rule.test_text(text.as_str())
 }
-

@@ -92,12 +92,12 @@ impl Scratch {
 impl Drop for Scratch {
     #[inline]
     fn drop(&mut self) {
-        if let Some(mut arena) = self.arena.take() {
-            if arena.allocated_bytes() <= KEPT_BYTES {
-                arena.reset();
-                // A thread that is ending keeps nothing.
-                let _ = KEPT.try_with(|kept| kept.set(Some(arena)));
-            }
+        if let Some(mut arena) = self.arena.take()
+            && arena.allocated_bytes() <= KEPT_BYTES
+        {
+            arena.reset();
+            // A thread that is ending keeps nothing.
+            let _ = KEPT.try_with(|kept| kept.set(Some(arena)));
         }
     }
 }

@@ -159,12 +159,21 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
 
     /// `fractional` with operands that are only known now.
     #[inline(never)]
-    pub(crate) fn fractional(&self, rule: &'m Fractional, frame: &Frame<'_, 'm>) -> Result<Operand<'m>, Fault> {
+    pub(crate) fn fractional(
+        &self,
+        rule: &'m Fractional,
+        frame: &Frame<'_, 'm>,
+    ) -> Result<Operand<'m>, Fault> {
         let operands = self.value(&rule.operands, frame)?;
         Ok(self.fractional_of(operands, rule.bucketing, frame).unwrap_or(Operand::Null))
     }
 
-    fn fractional_of(&self, operands: Operand<'m>, bucketing: Bucketing, frame: &Frame<'_, 'm>) -> Option<Operand<'m>> {
+    fn fractional_of(
+        &self,
+        operands: Operand<'m>,
+        bucketing: Bucketing,
+        frame: &Frame<'_, 'm>,
+    ) -> Option<Operand<'m>> {
         let operands = operands.items()?;
         let first = operands.get(0)?;
         let implicit = || {

@@ -44,7 +44,12 @@ impl FlagSet {
     /// # Errors
     ///
     /// Those of `out`.
-    pub fn write_flag(&self, out: &mut impl Write, flag: &FlagDefinition, source: Option<&str>) -> fmt::Result {
+    pub fn write_flag(
+        &self,
+        out: &mut impl Write,
+        flag: &FlagDefinition,
+        source: Option<&str>,
+    ) -> fmt::Result {
         let references = References::new(&self.document, &self.evaluators);
         out.write_str(match flag.state {
             State::Enabled => "{\"state\":\"ENABLED\",\"defaultVariant\":",
@@ -53,7 +58,11 @@ impl FlagSet {
         write_json_string(out, flag.default_variant.map_or("", |name| self.document.resolve(name)))?;
         out.write_str(",\"variants\":")?;
         let variants = self.variants(flag).iter();
-        write_members(out, references, variants.map(|variant| (self.document.resolve(variant.name), variant.value)))?;
+        write_members(
+            out,
+            references,
+            variants.map(|variant| (self.document.resolve(variant.name), variant.value)),
+        )?;
         if let Some(targeting) = flag.targeting {
             out.write_str(",\"targeting\":")?;
             write_node(out, references, targeting)?;
@@ -91,7 +100,11 @@ pub fn write_node(out: &mut impl Write, references: References<'_>, node: NodeId
         }
         Kind::Object(range) => {
             let members = document.members(range).iter();
-            write_members(out, references, members.map(|member| (document.resolve(member.name), member.value)))
+            write_members(
+                out,
+                references,
+                members.map(|member| (document.resolve(member.name), member.value)),
+            )
         }
     }
 }

@@ -42,7 +42,8 @@ impl FlagSet {
     pub fn metadata(&self, flag: &FlagDefinition) -> impl Iterator<Item = MetadataEntry> {
         let own = self.own_metadata(flag);
         let name = |entry: &MetadataEntry| self.document.resolve(entry.name);
-        let inherited = self.metadata.iter().filter(move |set| own.iter().all(|entry| name(entry) != name(set)));
+        let inherited =
+            self.metadata.iter().filter(move |set| own.iter().all(|entry| name(entry) != name(set)));
         inherited.chain(own).copied()
     }
 

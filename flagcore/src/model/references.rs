@@ -124,13 +124,14 @@ impl<'d> References<'d> {
         }
         let node = self.follow(node);
         match self.document.kind(node) {
-            Kind::List(range) => Value::list(self.document.items(range).iter().map(|item| self.to_value(*item))),
-            Kind::Object(range) => Value::structure(
-                self.document
-                    .members(range)
-                    .iter()
-                    .map(|member| (self.document.resolve(member.name).to_owned(), self.to_value(member.value))),
-            ),
+            Kind::List(range) => {
+                Value::list(self.document.items(range).iter().map(|item| self.to_value(*item)))
+            }
+            Kind::Object(range) => {
+                Value::structure(self.document.members(range).iter().map(|member| {
+                    (self.document.resolve(member.name).to_owned(), self.to_value(member.value))
+                }))
+            }
             _ => self.document.to_value(node),
         }
     }
@@ -236,7 +237,8 @@ impl<'d> Graph<'d> {
         let mut named: Vec<(&str, NodeId)> = evaluators.iter().collect();
         // Sorted, so that loops are told the same way every time.
         named.sort_unstable_by_key(|(name, _)| *name);
-        let numbers: HashMap<&str, usize> = named.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
+        let numbers: HashMap<&str, usize> =
+            named.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
         let edges_of = |root: NodeId| {
             let (mut edges, mut pending, mut seen) = (Vec::new(), vec![root], HashSet::new());
             while let Some(node) = pending.pop() {
@@ -318,7 +320,8 @@ impl<'d> Graph<'d> {
     /// The references that stay inside their group.
     fn closing_references(&self, groups: &[usize]) -> HashSet<NodeId> {
         let inside = |vertex: &Vertex<'_>, edge: &Edge| get(groups, edge.to) == get(groups, vertex.number);
-        let edges = self.vertices.iter().flat_map(|vertex| vertex.edges.iter().map(move |edge| (vertex, edge)));
+        let edges =
+            self.vertices.iter().flat_map(|vertex| vertex.edges.iter().map(move |edge| (vertex, edge)));
         edges.filter(|(vertex, edge)| inside(vertex, edge)).map(|(_, edge)| edge.reference).collect()
     }
 
@@ -330,7 +333,9 @@ impl<'d> Graph<'d> {
         let mut loops = Vec::new();
         for vertex in &self.vertices {
             let group = get(groups, vertex.number);
-            let inside = |vertex: &Vertex<'_>| vertex.edges.iter().find(|edge| get(groups, edge.to) == group).map(|edge| edge.to);
+            let inside = |vertex: &Vertex<'_>| {
+                vertex.edges.iter().find(|edge| get(groups, edge.to) == group).map(|edge| edge.to)
+            };
             if inside(vertex).is_none() || !told.insert(group) {
                 continue;
             }

@@ -10,9 +10,12 @@ use std::collections::HashMap;
 use crate::bucketing::Bucketing;
 use crate::diagnostic::{Earlier, Place, Pointer, Problem, Report};
 use crate::limits::{DOCUMENT_DEPTH, Limits, VALUE_DEPTH};
-use crate::model::references::{Evaluators, Measures};
-use crate::model::{Document, FlagDefinition, FlagSet, Format, Kind, Member, MetadataEntry, NodeId, References, State, Variant};
 use crate::model::document::TextId;
+use crate::model::references::{Evaluators, Measures};
+use crate::model::{
+    Document, FlagDefinition, FlagSet, Format, Kind, Member, MetadataEntry, NodeId, References, State,
+    Variant,
+};
 use crate::text::excerpt;
 
 use super::near_limit;
@@ -26,7 +29,7 @@ const FLAG_WORDS_BESIDE: &[&str] = &["key", "source"];
 
 /// Reads the flags of a document. Findings go to `report`; `None` where the reference would refuse the file.
 pub fn read(document: Document, limits: &Limits, report: &mut Report) -> Option<FlagSet> {
-    let Some(evaluators) = read_evaluators(&document, report) else { return None };
+    let evaluators = read_evaluators(&document, report)?;
     let mut reader = Reader {
         references: References::new(&document, &evaluators),
         limits,
@@ -73,7 +76,11 @@ fn read_evaluators(document: &Document, report: &mut Report) -> Option<Evaluator
             }
             Kind::Null => named.clear(),
             other => {
-                let problem = Problem::WrongType { what: "`$evaluators`", found: other.name(), wanted: "an object of rules" };
+                let problem = Problem::WrongType {
+                    what: "`$evaluators`",
+                    found: other.name(),
+                    wanted: "an object of rules",
+                };
                 report.refuse(Place::new(document.span(member.value), pointer), problem);
             }
         }
@@ -84,7 +91,10 @@ fn read_evaluators(document: &Document, report: &mut Report) -> Option<Evaluator
         let node = names.first().and_then(|name| evaluators.get(name)).unwrap_or(document.root());
         let at = Pointer::ROOT;
         let (at, name) = (at.member("$evaluators"), names.first().map_or("", String::as_str));
-        report.tolerate(Place::new(document.span(node), at.member(name)), Problem::RefCycle { names: names.clone() });
+        report.tolerate(
+            Place::new(document.span(node), at.member(name)),
+            Problem::RefCycle { names: names.clone() },
+        );
     }
     Some(evaluators)
 }
@@ -183,7 +193,9 @@ impl<'d> Reader<'d, '_> {
         let Some(measures) = &self.measures else { return None };
         let most = self.limits.depth.min(DOCUMENT_DEPTH);
         let mut too_deep = None;
-        for node in [document.root()].into_iter().chain(self.references.evaluators().iter().map(|(_, node)| node)) {
+        for node in
+            [document.root()].into_iter().chain(self.references.evaluators().iter().map(|(_, node)| node))
+        {
             let Some(extent) = measures.extent(node) else { continue };
             if extent.depth as usize > most {
                 too_deep = Some(node);
@@ -307,7 +319,8 @@ impl<'d> Reader<'d, '_> {
         if variants.is_empty() && !words.by_word.is_empty() {
             self.report.tolerate(Place::new(key_span, *at), Problem::NoVariants { flag: flag() });
         }
-        let default_variant = self.text(words.get("defaultVariant"), at, "defaultVariant", "`defaultVariant`");
+        let default_variant =
+            self.text(words.get("defaultVariant"), at, "defaultVariant", "`defaultVariant`");
         let default_variant = default_variant.filter(|(text, _)| !self.document().resolve(*text).is_empty());
         if let Some((text, node)) = default_variant {
             self.check_default_variant(text, node, &variants, key_text, at);
@@ -380,7 +393,11 @@ impl<'d> Reader<'d, '_> {
         let range = start..self.variants.len();
         near_limit(self.report, "variants of a flag", range.len(), self.limits.variants);
         if range.len() > self.limits.variants {
-            let problem = Problem::TooManyVariants { flag: excerpt(flag), found: range.len(), most: self.limits.variants };
+            let problem = Problem::TooManyVariants {
+                flag: excerpt(flag),
+                found: range.len(),
+                most: self.limits.variants,
+            };
             let node = members.last().map_or(self.document().root(), |member| member.value);
             self.report.refuse(self.place(node, at), problem);
         }
@@ -404,8 +421,12 @@ impl<'d> Reader<'d, '_> {
             self.check_value_depth(variant.value, at);
             let kind = self.kind(variant.value);
             match kind {
-                Kind::Null => self.report.tolerate(place, Problem::NullVariant { flag: flag(), variant: excerpt(name) }),
-                Kind::List(_) => self.report.tolerate(place, Problem::ListVariant { flag: flag(), variant: excerpt(name) }),
+                Kind::Null => {
+                    self.report.tolerate(place, Problem::NullVariant { flag: flag(), variant: excerpt(name) })
+                }
+                Kind::List(_) => {
+                    self.report.tolerate(place, Problem::ListVariant { flag: flag(), variant: excerpt(name) })
+                }
                 _ if *first.get_or_insert(kind.name()) != kind.name() => {
                     let (found, first) = (kind.name(), first.unwrap_or(""));
                     let problem = Problem::MixedTypes { flag: flag(), variant: excerpt(name), found, first };
@@ -416,7 +437,14 @@ impl<'d> Reader<'d, '_> {
         }
     }
 
-    fn check_default_variant(&mut self, text: TextId, node: NodeId, variants: &std::ops::Range<usize>, flag: &str, at: &Pointer<'_>) {
+    fn check_default_variant(
+        &mut self,
+        text: TextId,
+        node: NodeId,
+        variants: &std::ops::Range<usize>,
+        flag: &str,
+        at: &Pointer<'_>,
+    ) {
         let document = self.document();
         let found = document.resolve(text);
         let known = self.variants.get(variants.clone()).unwrap_or(&[]);
@@ -462,7 +490,11 @@ impl<'d> Reader<'d, '_> {
 
     /// Refuses a variant or metadata that is nested too deeply to be handed around as a value.
     fn check_value_depth(&mut self, node: NodeId, at: Pointer<'_>) {
-        let depth = self.measures.as_ref().and_then(|measures| measures.extent(node)).map_or(0, |extent| extent.depth);
+        let depth = self
+            .measures
+            .as_ref()
+            .and_then(|measures| measures.extent(node))
+            .map_or(0, |extent| extent.depth);
         if depth as usize > VALUE_DEPTH {
             self.report.refuse(self.place(node, at), Problem::TooDeep { most: VALUE_DEPTH });
         }
@@ -478,7 +510,12 @@ impl<'d> Reader<'d, '_> {
     }
 
     /// The entries of a metadata object, through all its spellings.
-    fn entries(&mut self, members: &[&'d Member], at: &Pointer<'_>, what: &'static str) -> Vec<MetadataEntry> {
+    fn entries(
+        &mut self,
+        members: &[&'d Member],
+        at: &Pointer<'_>,
+        what: &'static str,
+    ) -> Vec<MetadataEntry> {
         let mut entries: Vec<MetadataEntry> = Vec::new();
         for member in members {
             match self.kind(member.value) {
@@ -519,10 +556,19 @@ impl<'d> Reader<'d, '_> {
 
     /// The flag set of a flag: `Some(None)` is the unnamed one, `None` drops the flag.
     #[expect(clippy::option_option, reason = "three outcomes: named, unnamed, dropped")]
-    fn flag_set_id(&mut self, own: &std::ops::Range<usize>, flag: &str, span: crate::span::Span, at: &Pointer<'_>) -> Option<Option<TextId>> {
+    fn flag_set_id(
+        &mut self,
+        own: &std::ops::Range<usize>,
+        flag: &str,
+        span: crate::span::Span,
+        at: &Pointer<'_>,
+    ) -> Option<Option<TextId>> {
         let own = self.flag_metadata.get(own.clone()).unwrap_or(&[]);
         let id = |entries: &[MetadataEntry]| {
-            entries.iter().find(|entry| self.document().resolve(entry.name) == FLAG_SET_ID).map(|entry| entry.value)
+            entries
+                .iter()
+                .find(|entry| self.document().resolve(entry.name) == FLAG_SET_ID)
+                .map(|entry| entry.value)
         };
         let Some(node) = id(own).or_else(|| id(&self.metadata)) else { return Some(None) };
         match self.kind(node) {
@@ -549,7 +595,9 @@ impl<'d> Reader<'d, '_> {
             }
         }
         for (earlier, later) in &repeated {
-            let (Some(first), Some(again)) = (self.flags.get(*earlier), self.flags.get(*later)) else { continue };
+            let (Some(first), Some(again)) = (self.flags.get(*earlier), self.flags.get(*later)) else {
+                continue;
+            };
             let problem = Problem::DuplicateFlag {
                 flag: excerpt(document.resolve(again.key)),
                 first: Earlier::Offset(first.span.start),
@@ -568,14 +616,24 @@ impl<'d> Reader<'d, '_> {
     }
 
     /// Sorts the members of an object by word, and tells of those that are none.
-    fn words(&mut self, node: NodeId, known: &'static [&'static str], beside: &'static [&'static str], at: &Pointer<'_>) -> Words<'d> {
+    fn words(
+        &mut self,
+        node: NodeId,
+        known: &'static [&'static str],
+        beside: &'static [&'static str],
+        at: &Pointer<'_>,
+    ) -> Words<'d> {
         let document = self.document();
         let Kind::Object(range) = self.kind(node) else { return Words { by_word: Vec::new() } };
         let mut by_word: Vec<(&'static str, Vec<&'d Member>)> = Vec::with_capacity(known.len());
         for member in document.members(range) {
             let written = document.resolve(member.name);
             let mut all = known.iter().chain(beside);
-            let Some(word) = all.clone().find(|word| written == **word).or_else(|| all.find(|word| is_word(written, word))) else {
+            let Some(word) = all
+                .clone()
+                .find(|word| written == **word)
+                .or_else(|| all.find(|word| is_word(written, word)))
+            else {
                 let problem = Problem::UnknownField { field: excerpt(written), known };
                 self.report.tolerate(Place::new(member.name_span, at.member(written)), problem);
                 continue;
@@ -596,7 +654,13 @@ impl<'d> Reader<'d, '_> {
     }
 
     /// A text word through all its spellings: the last that is not null.
-    fn text(&mut self, members: &[&'d Member], at: &Pointer<'_>, word: &str, what: &'static str) -> Option<(TextId, NodeId)> {
+    fn text(
+        &mut self,
+        members: &[&'d Member],
+        at: &Pointer<'_>,
+        word: &str,
+        what: &'static str,
+    ) -> Option<(TextId, NodeId)> {
         let mut text = None;
         for member in members {
             match self.kind(member.value) {
@@ -608,7 +672,14 @@ impl<'d> Reader<'d, '_> {
         text
     }
 
-    fn wrong_type(&mut self, node: NodeId, at: Pointer<'_>, what: &'static str, found: Kind, wanted: &'static str) {
+    fn wrong_type(
+        &mut self,
+        node: NodeId,
+        at: Pointer<'_>,
+        what: &'static str,
+        found: Kind,
+        wanted: &'static str,
+    ) {
         let problem = Problem::WrongType { what, found: found.name(), wanted };
         self.report.refuse(self.place(node, at), problem);
     }

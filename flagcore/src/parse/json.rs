@@ -182,7 +182,9 @@ impl Parser<'_, '_> {
             frame.name = Some((name, span));
         }
         let text = self.builder.resolve(name);
-        if !text.is_ascii() && text.chars().any(is_invisible) || text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
+        if !text.is_ascii() && text.chars().any(is_invisible)
+            || text.bytes().any(|byte| byte < b' ' || byte == 0x7f)
+        {
             let problem = Problem::ControlCharacter { text: excerpt(text) };
             self.tolerate(start, self.at, problem);
         }
@@ -202,7 +204,8 @@ impl Parser<'_, '_> {
             let pointer = self.pointer();
             let parent = Pointer::written(&pointer);
             let place = Place::new(last.name_span, parent.member(&key));
-            self.report.tolerate(place, Problem::DuplicateKey { key: key.clone(), first: Earlier::Offset(first) });
+            self.report
+                .tolerate(place, Problem::DuplicateKey { key: key.clone(), first: Earlier::Offset(first) });
         }
         self.builder.object(span, self.members.drain(frame.first..))
     }
@@ -237,7 +240,8 @@ impl Parser<'_, '_> {
         loop {
             let start = self.at;
             let run = self.text.as_bytes().get(start..).unwrap_or(&[]);
-            let length = run.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(run.len());
+            let length =
+                run.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(run.len());
             out.push_str(self.text.get(start..start + length).unwrap_or(""));
             self.at += length;
             match self.peek() {
@@ -298,7 +302,9 @@ impl Parser<'_, '_> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4).unwrap_or(&[]);
         let mut code = 0;
         for digit in digits {
-            let Some(value) = (*digit as char).to_digit(16) else { return Err(self.unexpected("four hexadecimal digits")) };
+            let Some(value) = (*digit as char).to_digit(16) else {
+                return Err(self.unexpected("four hexadecimal digits"));
+            };
             code = code << 4 | value;
         }
         if digits.len() < 4 {
@@ -339,9 +345,7 @@ impl Parser<'_, '_> {
         }
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
-            _ => {
-                Err(self.refuse(start, self.at, Problem::NumberRange { text: excerpt(text) }))
-            }
+            _ => Err(self.refuse(start, self.at, Problem::NumberRange { text: excerpt(text) })),
         }
     }
 
@@ -500,7 +504,10 @@ mod tests {
     #[test]
     fn values_read_as_written() {
         for (text, value) in [
-            (r#" {"a" : [1, -0, 1.5e1, true, false, null, "x"] , "b":{}, "c":[]} "#, r#"{"a":[1,-0,15,true,false,null,"x"],"b":{},"c":[]}"#),
+            (
+                r#" {"a" : [1, -0, 1.5e1, true, false, null, "x"] , "b":{}, "c":[]} "#,
+                r#"{"a":[1,-0,15,true,false,null,"x"],"b":{},"c":[]}"#,
+            ),
             (r#""\"\\\/\b\f\n\r\tA\u00e9\ud83d\ude00""#, r#""\"\\/\b\f\n\r\tAé😀""#),
             (r#""\ud83d\u0041\ude00""#, "\"\u{fffd}A\u{fffd}\""),
             (r#""\ud83d""#, "\"\u{fffd}\""),
@@ -551,7 +558,8 @@ mod tests {
 
     #[test]
     fn no_prefix_of_a_document_is_a_document() {
-        let text = r#"{"flags":{"a":{"state":"ENABLED","variants":{"on":true,"off":-1.5e3},"x":["\u00e9",null]}}}"#;
+        let text =
+            r#"{"flags":{"a":{"state":"ENABLED","variants":{"on":true,"off":-1.5e3},"x":["\u00e9",null]}}}"#;
         for end in 0..text.len() {
             assert!(read(&text.as_bytes()[..end]).is_err(), "{}", &text[..end]);
         }

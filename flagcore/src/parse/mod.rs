@@ -20,9 +20,18 @@ use crate::limits::Limits;
 use crate::model::{Document, FlagSet, Format};
 
 /// Reads a document. Findings go to `report`; `None` where the text is not of the format.
-pub fn document(source: Arc<str>, bytes: &[u8], format: Format, limits: &Limits, report: &mut Report) -> Option<Document> {
+pub fn document(
+    source: Arc<str>,
+    bytes: &[u8],
+    format: Format,
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document> {
     if bytes.len() > limits.file_bytes {
-        report.refuse(Place::DOCUMENT, Problem::TooLarge { bytes: bytes.len() as u64, most: limits.file_bytes });
+        report.refuse(
+            Place::DOCUMENT,
+            Problem::TooLarge { bytes: bytes.len() as u64, most: limits.file_bytes },
+        );
         return None;
     }
     near_limit(report, "bytes of the file", bytes.len(), limits.file_bytes);
@@ -44,7 +53,13 @@ pub fn document(source: Arc<str>, bytes: &[u8], format: Format, limits: &Limits,
 }
 
 /// Reads a document and the flags in it; see [`document`] and [`flag_file::read`].
-pub fn flag_set(source: Arc<str>, bytes: &[u8], format: Format, limits: &Limits, report: &mut Report) -> Option<FlagSet> {
+pub fn flag_set(
+    source: Arc<str>,
+    bytes: &[u8],
+    format: Format,
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<FlagSet> {
     let document = document(source, bytes, format, limits, report)?;
     flag_file::read(document, limits, report)
 }

@@ -127,7 +127,9 @@ impl<'t> Reader<'t, '_> {
                     let node = self.alias(anchor, span)?;
                     self.hang(node, span, &mut root)?;
                 }
-                Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag, span, &mut root)?,
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.scalar(text, style, anchor, tag, span, &mut root)?
+                }
                 Event::SequenceStart(anchor, _) => self.open(span, anchor, Inside::List(Vec::new()))?,
                 Event::MappingStart(anchor, _) => {
                     self.open(span, anchor, Inside::Mapping { entries: Vec::new(), key: None })?;
@@ -172,7 +174,10 @@ impl<'t> Reader<'t, '_> {
             let problem = Problem::YamlTag { tag: tag.unwrap_or_default(), text: excerpt(&text) };
             return Err(self.refuse(span, problem));
         };
-        if plain && tag.is_none() && let Some(read_as) = yaml_scalar::ambiguity(&text, &scalar) {
+        if plain
+            && tag.is_none()
+            && let Some(read_as) = yaml_scalar::ambiguity(&text, &scalar)
+        {
             let problem = Problem::YamlAmbiguous { text: excerpt(&text), read_as: read_as.to_owned() };
             self.remark(span, problem);
         }
@@ -191,7 +196,7 @@ impl<'t> Reader<'t, '_> {
         self.hang(node, span, root)
     }
 
-    fn scalar_node(&mut self, text: &Cow<'t, str>, scalar: &Scalar, span: Span) -> Result<NodeId, Refused> {
+    fn scalar_node(&mut self, text: &str, scalar: &Scalar, span: Span) -> Result<NodeId, Refused> {
         let kind = match scalar {
             Scalar::Null => Kind::Null,
             Scalar::Bool(value) => Kind::Bool(*value),
@@ -207,13 +212,10 @@ impl<'t> Reader<'t, '_> {
         Ok(self.builder.scalar(span, kind))
     }
 
-    fn text_id(&mut self, text: &Cow<'t, str>) -> crate::model::document::TextId {
-        let verbatim = match text {
-            // A borrowed text is a part of the source; where it begins tells its place.
-            Cow::Borrowed(part) => (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize),
-            Cow::Owned(_) => None,
-        };
-        match verbatim.filter(|start| self.text.get(*start..start + text.len()) == Some(text)) {
+    fn text_id(&mut self, text: &str) -> crate::model::document::TextId {
+        // A text that was not changed is a part of the source; where it begins tells its place.
+        let start = (text.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
+        match start.filter(|start| self.text.get(*start..start.saturating_add(text.len())) == Some(text)) {
             Some(start) => self.builder.verbatim(Span::new(start as u32, (start + text.len()) as u32)),
             None => self.builder.decoded(text),
         }
@@ -257,7 +259,8 @@ impl<'t> Reader<'t, '_> {
                 Kind::Number(value) => Scalar::Float(value),
                 Kind::String(_) => Scalar::Text,
                 Kind::List(_) | Kind::Object(_) => {
-                    let problem = Problem::Syntax { found: "a list or mapping as the key of a mapping".to_owned() };
+                    let problem =
+                        Problem::Syntax { found: "a list or mapping as the key of a mapping".to_owned() };
                     return Err(self.refuse(span, problem));
                 }
             };
@@ -295,13 +298,19 @@ impl<'t> Reader<'t, '_> {
         Ok(node)
     }
 
-    fn mapping(&mut self, span: Span, entries: Vec<MappingEntry<'t>>, pointer: &str) -> Result<NodeId, Refused> {
+    fn mapping(
+        &mut self,
+        span: Span,
+        entries: Vec<MappingEntry<'t>>,
+        pointer: &str,
+    ) -> Result<NodeId, Refused> {
         let mut places: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
         let mut repeated = false;
         for MappingEntry { key, .. } in &entries {
             if let Some(first) = places.insert(&key.text, key.span) {
                 repeated = true;
-                let problem = Problem::DuplicateKey { key: excerpt(&key.text), first: Earlier::Offset(first.start) };
+                let problem =
+                    Problem::DuplicateKey { key: excerpt(&key.text), first: Earlier::Offset(first.start) };
                 let parent = Pointer::written(pointer);
                 self.report.refuse(Place::new(key.span, parent.member(&key.text)), problem);
             }
@@ -311,7 +320,8 @@ impl<'t> Reader<'t, '_> {
         }
         // A mapping with keys that are not all texts has every key spelled as the reference prints it.
         let top = self.frames.is_empty();
-        let texts_only = top || entries.iter().all(|entry| yaml_scalar::key_text(&entry.key.scalar).is_none());
+        let texts_only =
+            top || entries.iter().all(|entry| yaml_scalar::key_text(&entry.key.scalar).is_none());
         let mut members = Vec::with_capacity(entries.len());
         let mut merges = Vec::new();
         for MappingEntry { key, value } in entries {
@@ -347,7 +357,8 @@ impl<'t> Reader<'t, '_> {
         };
         let mut added = Vec::new();
         {
-            let mut names: HashSet<&str> = members.iter().map(|member| self.builder.resolve(member.name)).collect();
+            let mut names: HashSet<&str> =
+                members.iter().map(|member| self.builder.resolve(member.name)).collect();
             for source in sources {
                 let Kind::Object(range) = self.builder.kind(source) else {
                     return Err(self.refuse(at, Problem::YamlMerge));
@@ -367,7 +378,10 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn span(&self, marks: Marks) -> Span {
-        Span::new(self.offsets.byte(self.text, marks.start.index()), self.offsets.byte(self.text, marks.end.index()))
+        Span::new(
+            self.offsets.byte(self.text, marks.start.index()),
+            self.offsets.byte(self.text, marks.end.index()),
+        )
     }
 
     fn refuse(&mut self, span: Span, problem: Problem) -> Refused {
@@ -387,8 +401,12 @@ impl<'t> Reader<'t, '_> {
         for frame in &self.frames {
             // Writing to a string cannot fail.
             let _ = match &frame.inside {
-                Inside::List(items) => std::fmt::Write::write_fmt(&mut pointer, format_args!("/{}", items.len())),
-                Inside::Mapping { key: Some(key), .. } => crate::diagnostic::write_member(&mut pointer, &key.text),
+                Inside::List(items) => {
+                    std::fmt::Write::write_fmt(&mut pointer, format_args!("/{}", items.len()))
+                }
+                Inside::Mapping { key: Some(key), .. } => {
+                    crate::diagnostic::write_member(&mut pointer, &key.text)
+                }
                 Inside::Mapping { key: None, .. } => Ok(()),
             };
             if pointer.len() > 1_000 {
@@ -457,14 +475,23 @@ mod tests {
     fn documents_read_as_the_reference_reads_them() {
         for (text, value) in [
             ("a: on\nb: [yes, 0644, 1.0]\n", r#"{"a":"on","b":["yes",420,1]}"#),
-            ("a:\n  1: x\n  b: y\n  ~: z\n  true: t\n  1.5: f\n", r#"{"a":{"1":"x","1.5":"f","\u003cnil\u003e":"z","b":"y","true":"t"}}"#),
+            (
+                "a:\n  1: x\n  b: y\n  ~: z\n  true: t\n  1.5: f\n",
+                r#"{"a":{"1":"x","1.5":"f","\u003cnil\u003e":"z","b":"y","true":"t"}}"#,
+            ),
             ("1: a\n0x10: b\n", r#"{"0x10":"b","1":"a"}"#),
             ("base: &b {x: 1, y: 2}\na:\n  <<: *b\n  y: 3\n", r#"{"a":{"x":1,"y":3},"base":{"x":1,"y":2}}"#),
-            ("b: &b {x: 1}\nc: &c {x: 2, y: 3}\na:\n  <<: [*b, *c]\n", r#"{"a":{"x":1,"y":3},"b":{"x":1},"c":{"x":2,"y":3}}"#),
+            (
+                "b: &b {x: 1}\nc: &c {x: 2, y: 3}\na:\n  <<: [*b, *c]\n",
+                r#"{"a":{"x":1,"y":3},"b":{"x":1},"c":{"x":2,"y":3}}"#,
+            ),
             ("a: &x [1]\nb: *x\n", r#"{"a":[1],"b":[1]}"#),
             ("a: 1\n---\nb: 2\n", r#"{"a":1}"#),
             ("\u{feff}a: é\n", r#"{"a":"é"}"#),
-            ("a: !!binary aGk=\nb: !!str 5\nc: 2024-01-01\n", r#"{"a":"hi","b":"5","c":"2024-01-01T00:00:00Z"}"#),
+            (
+                "a: !!binary aGk=\nb: !!str 5\nc: 2024-01-01\n",
+                r#"{"a":"hi","b":"5","c":"2024-01-01T00:00:00Z"}"#,
+            ),
             ("a: |\n  x\n  y\nb: >-\n  x\n  y\n", r#"{"a":"x\ny\n","b":"x y"}"#),
         ] {
             assert_eq!(read(text).as_deref(), Ok(value), "{text}");
@@ -499,7 +526,8 @@ mod tests {
         assert!(read(nested(256)).unwrap_err().contains("error[too-deep]"));
         let error = read(nested(100_000)).unwrap_err();
         assert!(error.contains("error[too-deep]"), "{error}");
-        let blocks = (0..20_000).map(|level| format!("{}a:\n", " ".repeat(level.min(300)))).collect::<String>();
+        let blocks =
+            (0..20_000).map(|level| format!("{}a:\n", " ".repeat(level.min(300)))).collect::<String>();
         assert!(read(blocks).is_err());
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn ambiguity(text: &str, scalar: &Scalar) -> Option<&'static str> {
         Scalar::Text if is_sexagesimal(text) => Some("a text"),
         Scalar::Integer(_) => {
             let digits = text.trim_start_matches(['+', '-']);
-            let octal = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+            let octal =
+                digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
             let prefixed = digits.starts_with("0o") || digits.starts_with("0b");
             (octal || prefixed || digits.contains('_')).then_some("a number")
         }
@@ -94,7 +95,8 @@ fn is_any(text: &str, words: &[&str]) -> bool {
 
 /// `12:30`, which YAML 1.1 reads as 750.
 fn is_sexagesimal(text: &str) -> bool {
-    text.contains(':') && text.split(':').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    text.contains(':')
+        && text.split(':').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn wanted(found: Scalar, fits: impl Fn(&Scalar) -> bool) -> Result<Scalar, WrongTag> {
@@ -121,7 +123,9 @@ fn untagged(text: &str, times: bool) -> Scalar {
             if let Some(whole) = integer(&plain) {
                 return Scalar::Integer(whole);
             }
-            if is_float(&plain) && let Ok(float) = number::parse(&plain) {
+            if is_float(&plain)
+                && let Ok(float) = number::parse(&plain)
+            {
                 return Scalar::Float(float);
             }
             Scalar::Text
@@ -219,7 +223,12 @@ fn time(text: &str) -> Option<String> {
         None => (second, "0"),
     };
     let second = two_digits(second)?;
-    if hour > 23 || minute > 59 || second > 59 || fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+    if hour > 23
+        || minute > 59
+        || second > 59
+        || fraction.is_empty()
+        || !fraction.bytes().all(|b| b.is_ascii_digit())
+    {
         return None;
     }
     let zone = zone_text(zone)?;
@@ -235,7 +244,7 @@ fn two_digits(text: &str) -> Option<u32> {
 
 fn days_in(year: u32, month: u32) -> u32 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -261,7 +270,7 @@ fn zone_text(zone: &str) -> Option<String> {
 fn base64(text: &str) -> Option<String> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
-    if digits.len() % 4 != 0 || padding > 2 {
+    if !digits.len().is_multiple_of(4) || padding > 2 {
         return None;
     }
     let (mut bytes, mut bits, mut width) = (Vec::new(), 0_u32, 0);
@@ -291,7 +300,32 @@ mod tests {
     #[test]
     fn scalars_read_as_the_reference_reads_them() {
         let text = |text: &str| resolve(None, true, text).unwrap();
-        for word in ["yes", "no", "on", "off", "NO", "y", "12:30", "1.2.3", "abc", "0x", "08x", "Infinity", "-", "+", "1e400", "<<", "0b12", "_1", "2024-13-01", "2024-02-30", "99999999999999999999x", ".", "..", "e5"] {
+        for word in [
+            "yes",
+            "no",
+            "on",
+            "off",
+            "NO",
+            "y",
+            "12:30",
+            "1.2.3",
+            "abc",
+            "0x",
+            "08x",
+            "Infinity",
+            "-",
+            "+",
+            "1e400",
+            "<<",
+            "0b12",
+            "_1",
+            "2024-13-01",
+            "2024-02-30",
+            "99999999999999999999x",
+            ".",
+            "..",
+            "e5",
+        ] {
             assert_eq!(text(word), Scalar::Text, "{word}");
         }
         for (word, value) in [
@@ -311,9 +345,16 @@ mod tests {
         ] {
             assert_eq!(text(word), Scalar::Integer(value), "{word}");
         }
-        for (word, value) in
-            [("1e3", 1000.0), ("08", 8.0), ("1.", 1.0), (".5", 0.5), ("+.5", 0.5), ("-0.0", 0.0), ("18446744073709551616", 18_446_744_073_709_551_616.0), ("1_0.5", 10.5)]
-        {
+        for (word, value) in [
+            ("1e3", 1000.0),
+            ("08", 8.0),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("+.5", 0.5),
+            ("-0.0", 0.0),
+            ("18446744073709551616", 18_446_744_073_709_551_616.0),
+            ("1_0.5", 10.5),
+        ] {
             assert_eq!(text(word), Scalar::Float(value), "{word}");
         }
         for (word, time) in [

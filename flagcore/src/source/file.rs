@@ -110,13 +110,15 @@ impl FileSource {
         if !metadata.is_file() {
             return Err(SourceError::of(name, Problem::NotAFile { what: kind_of(&metadata) }));
         }
-        let too_large = |bytes| SourceError::of(name.clone(), Problem::TooLarge { bytes, most: self.most_bytes });
+        let too_large =
+            |bytes| SourceError::of(name.clone(), Problem::TooLarge { bytes, most: self.most_bytes });
         if metadata.len() > self.most_bytes as u64 {
             return Err(too_large(metadata.len()));
         }
         let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
         let most = self.most_bytes as u64 + 1;
-        let read = file.by_ref().take(most).read_to_end(&mut bytes).map_err(|error| self.error(path, &error))?;
+        let read =
+            file.by_ref().take(most).read_to_end(&mut bytes).map_err(|error| self.error(path, &error))?;
         if read as u64 == most {
             return Err(too_large(most));
         }

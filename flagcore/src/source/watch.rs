@@ -135,7 +135,8 @@ impl Watch {
     }
 
     fn complain(&mut self, error: &notify::Error) {
-        self.complaint = Some(format!("file events cannot be had ({error}); changes are noticed by polling alone"));
+        self.complaint =
+            Some(format!("file events cannot be had ({error}); changes are noticed by polling alone"));
     }
 }
 
@@ -201,7 +202,10 @@ impl Way {
         let end = way.walk(path);
         if end.is_dir() {
             if let Ok(entries) = fs::read_dir(&end) {
-                let links = entries.flatten().map(|entry| entry.path()).filter(|path| is_flag_file(path) && path.is_symlink());
+                let links = entries
+                    .flatten()
+                    .map(|entry| entry.path())
+                    .filter(|path| is_flag_file(path) && path.is_symlink());
                 // Each link has a way of its own; the folder's other files are seen by watching the folder.
                 links.take(MOST_PATHS).for_each(|link| {
                     way.walk(&link);

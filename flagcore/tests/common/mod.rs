@@ -2,14 +2,14 @@
 
 #![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
 
-pub mod cases;
+pub(crate) mod cases;
 
 use std::path::PathBuf;
 
 /// The folder that an environment variable names.
 ///
 /// Without it the test says that it is skipped; with `FLAGD_REQUIRE=all` that is a failure.
-pub fn suite(variable: &str) -> Option<PathBuf> {
+pub(crate) fn suite(variable: &str) -> Option<PathBuf> {
     let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) else {
         let required = std::env::var("FLAGD_REQUIRE").is_ok_and(|required| required == "all");
         assert!(!required, "FLAGD_REQUIRE=all, but {variable} is not set");
@@ -24,6 +24,6 @@ pub fn suite(variable: &str) -> Option<PathBuf> {
 }
 
 /// The folder of sample flag files.
-pub fn flags() -> PathBuf {
+pub(crate) fn flags() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../flags")
 }
