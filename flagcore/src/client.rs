@@ -5,9 +5,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 #[cfg(feature = "watch")]
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::bucketing::Bucketing;
 use crate::change::{Update, Updates};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::limits;
 use crate::span::{Position, Span, positions};
-use crate::text::Printable;
+use crate::text::{Printable, closest};
 
 /// One finding about a flag file.
 ///
@@ -863,17 +863,8 @@ impl fmt::Display for Earlier {
 fn suggest<'k>(found: &str, known: impl IntoIterator<Item = &'k str> + Clone, what: &str) -> String {
     /// More names than this are not listed.
     const MOST: usize = 12;
-    /// Longer texts are not compared: the time grows with the product of the lengths.
-    const COMPARED: usize = 64;
-    let lower = found.to_lowercase();
-    let closest = known
-        .clone()
-        .into_iter()
-        .filter(|name| name.len() <= COMPARED && lower.len() <= COMPARED)
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| *distance * 3 <= name.chars().count().max(lower.chars().count()));
-    let mut text = closest.map_or(String::new(), |(_, name)| format!("did you mean `{}`? ", Printable(name)));
+    let closest = closest(found, known.clone());
+    let mut text = closest.map_or(String::new(), |name| format!("did you mean `{}`? ", Printable(name)));
     let names: Vec<&str> = known.into_iter().take(MOST + 1).collect();
     if names.is_empty() {
         return format!("there are no {what}");

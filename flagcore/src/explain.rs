@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::bucketing::{Bucketing, Shares, bucket, percentage};
 use crate::compile::{CompiledFlag, Plan};
 use crate::context::{ContextRef, Layers};
-use crate::detail::{ErrorCode, Reason, Resolution};
+use crate::detail::{ErrorCode, Reason, Resolution, Trouble};
 use crate::eval::machine::{Machine, Observer, SplitKeySeen, SplitSeen};
 use crate::eval::operand::{Fault, Items, Operand};
 use crate::eval::operator::Operator;
@@ -23,7 +23,7 @@ use crate::limits::SHALLOW;
 use crate::resolution::{on_a_deep_stack, resolve, run};
 use crate::selector::Selector;
 use crate::snapshot::{FlagKey, Snapshot, View};
-use crate::text::WithoutQuotes;
+use crate::text::{Printable, WithoutQuotes, closest};
 use crate::value::Value;
 
 /// Why a flag gave what it gave, step by step.
@@ -48,6 +48,8 @@ use crate::value::Value;
 pub struct Explanation {
     flag: String,
     place: Option<String>,
+    /// For a flag that is not there, the one most like it.
+    meant: Option<String>,
     variants: Vec<String>,
     default_variant: Option<String>,
     kind: Kind,
@@ -251,7 +253,7 @@ impl Explanation {
         &self.flag
     }
 
-    /// Where the flag is written: source and line.
+    /// Where the flag is written: file and line.
     pub fn place(&self) -> Option<&str> {
         self.place.as_deref()
     }
@@ -563,6 +565,9 @@ impl fmt::Display for Explanation {
         if let Some(place) = &self.place {
             writeln!(f, "  {place}")?;
         }
+        if let Some(meant) = &self.meant {
+            writeln!(f, "  help: did you mean `{}`?", Printable(meant))?;
+        }
         for rule in &self.rules {
             rule.condition.write(f, 2, &rule.number)?;
         }
@@ -580,7 +585,7 @@ impl fmt::Display for Explanation {
 impl Snapshot {
     /// Why a flag gives what it gives for a context. Allocates; for people and tools, not for every request.
     pub fn explain<'c>(&self, key: impl FlagKey, context: impl Into<ContextRef<'c>>) -> Explanation {
-        self.explain_row(self.row_of(key), context.into(), None)
+        self.explain_row(self.row_of(key), context.into(), None, || key.name(self))
     }
 
     /// The same as if it were evaluated at another time, in Unix seconds.
@@ -590,19 +595,29 @@ impl Snapshot {
         context: impl Into<ContextRef<'c>>,
         unix_seconds: i64,
     ) -> Explanation {
-        self.explain_row(self.row_of(key), context.into(), Some(unix_seconds))
+        self.explain_row(self.row_of(key), context.into(), Some(unix_seconds), || key.name(self))
     }
 
-    fn explain_row(&self, row: Option<u32>, context: ContextRef<'_>, at: Option<i64>) -> Explanation {
+    fn explain_row(
+        &self,
+        row: Option<u32>,
+        context: ContextRef<'_>,
+        at: Option<i64>,
+        asked: impl FnOnce() -> String,
+    ) -> Explanation {
         let Some(row) = row.and_then(|row| self.row(row)) else {
-            return Explanation::missing();
+            return Explanation::missing(asked(), self.keys());
         };
         let layers = self.layers(context);
-        let place = self.source_of(row).map(|source| format!("{source}, line {}", row.line));
+        let place = self.file_of(row).map(|file| format!("{file}:{}", row.line));
         match &row.flag.plan {
             Plan::Targeted(program) if program.depth > SHALLOW => {
                 let traced = on_a_deep_stack(|| traced(&row.flag, program, &layers, at));
-                traced.unwrap_or_else(Explanation::missing).with_place(place)
+                traced
+                    .unwrap_or_else(|| {
+                        Explanation::of(&row.flag, Kind::Targeted, Resolution::failed(Trouble::Budget))
+                    })
+                    .with_place(place)
             }
             Plan::Targeted(program) => traced(&row.flag, program, &layers, at).with_place(place),
             plan => {
@@ -616,7 +631,7 @@ impl Snapshot {
 impl View<'_> {
     /// Why a flag gives what it gives here; see [`Snapshot::explain`].
     pub fn explain<'c>(&self, key: &str, context: impl Into<ContextRef<'c>>) -> Explanation {
-        self.snapshot().explain_row(self.row_of(key), context.into(), None)
+        self.snapshot().explain_row(self.row_of(key), context.into(), None, || key.to_owned())
     }
 
     /// What picks the flags of this view.
@@ -626,10 +641,12 @@ impl View<'_> {
 }
 
 impl Explanation {
-    fn missing() -> Self {
+    fn missing<'k>(flag: String, known: impl Iterator<Item = &'k str>) -> Self {
+        let meant = closest(&flag, known).map(str::to_owned);
         Self {
-            flag: String::new(),
+            flag,
             place: None,
+            meant,
             variants: Vec::new(),
             default_variant: None,
             kind: Kind::Missing,
@@ -650,6 +667,7 @@ impl Explanation {
         Self {
             flag: flag.key.to_string(),
             place: None,
+            meant: None,
             variants: flag.variants.iter().map(|variant| variant.name.to_string()).collect(),
             default_variant: flag.default_variant.and_then(name),
             kind,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::compile::{CompiledFlag, CompiledSet, CompiledVariant, Plan};
+use crate::compile::{CompiledEntry, CompiledFlag, CompiledSet, CompiledVariant, Plan};
 use crate::context::{ContextRef, EvaluationContext, Layers};
 use crate::detail::{Detail, FlagType, Flags, Resolution, Trouble};
 use crate::resolution::resolve;
@@ -41,7 +41,14 @@ pub struct Snapshot {
     /// Every (flag set, key), sorted.
     rows: Box<[Row]>,
     sources: Box<[Arc<str>]>,
+    files: Box<[File]>,
     settings: Arc<Settings>,
+}
+
+/// A file that flags were read from.
+struct File {
+    name: Arc<str>,
+    source: u32,
 }
 
 /// Slots by key.
@@ -74,7 +81,7 @@ enum Quick {
 #[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) flag: Arc<CompiledFlag>,
-    pub(crate) source: u32,
+    pub(crate) file: u32,
     pub(crate) line: u32,
 }
 
@@ -94,6 +101,9 @@ pub struct Flag {
 pub trait FlagKey: sealed::Sealed + Copy {
     #[doc(hidden)]
     fn slot(self, snapshot: &Snapshot) -> Option<u32>;
+
+    #[doc(hidden)]
+    fn name(&self, snapshot: &Snapshot) -> String;
 }
 
 mod sealed {
@@ -108,12 +118,20 @@ impl FlagKey for &str {
     fn slot(self, snapshot: &Snapshot) -> Option<u32> {
         snapshot.index.get(self).copied()
     }
+
+    fn name(&self, _snapshot: &Snapshot) -> String {
+        (*self).to_owned()
+    }
 }
 
 impl FlagKey for &String {
     #[inline]
     fn slot(self, snapshot: &Snapshot) -> Option<u32> {
         self.as_str().slot(snapshot)
+    }
+
+    fn name(&self, _snapshot: &Snapshot) -> String {
+        (*self).clone()
     }
 }
 
@@ -122,12 +140,25 @@ impl FlagKey for Flag {
     fn slot(self, snapshot: &Snapshot) -> Option<u32> {
         (self.store == snapshot.store).then_some(self.slot)
     }
+
+    fn name(&self, snapshot: &Snapshot) -> String {
+        let slot = self.slot(snapshot);
+        let named = snapshot.index.iter().find(|(_, known)| Some(**known) == slot);
+        named.map_or_else(|| "(a handle without a flag)".to_owned(), |(key, _)| key.to_string())
+    }
 }
 
 /// A source's flags on their way into a snapshot.
 pub(crate) struct SourceFlags<'s> {
     pub(crate) name: Arc<str>,
-    pub(crate) sets: &'s [Arc<CompiledSet>],
+    pub(crate) files: &'s [LoadedFile],
+}
+
+/// A file's compiled flags.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadedFile {
+    pub(crate) name: Arc<str>,
+    pub(crate) set: Arc<CompiledSet>,
 }
 
 impl Snapshot {
@@ -139,6 +170,14 @@ impl Snapshot {
         settings: Arc<Settings>,
         slots: impl FnOnce(&mut dyn Iterator<Item = &Arc<str>>) -> Arc<KeyIndex>,
     ) -> Self {
+        let files: Box<[File]> = sources
+            .iter()
+            .zip(0..)
+            .flat_map(|(source, number)| {
+                source.files.iter().map(move |file| File { name: file.name.clone(), source: number })
+            })
+            .collect();
+        let source_of = |row: &Row| files.get(row.file as usize).map(|file| file.source);
         let mut rows = merge(sources);
         rows.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
         let index = slots(&mut rows.iter().map(|row| &row.flag.key));
@@ -151,7 +190,9 @@ impl Snapshot {
             };
             // The highest source wins; among its flag sets the last one by name.
             let wins = match &entry.flag {
-                Some(_) => rows.get(entry.row as usize).is_none_or(|winner| winner.source <= row.source),
+                Some(_) => {
+                    rows.get(entry.row as usize).is_none_or(|winner| source_of(winner) <= source_of(row))
+                }
                 None => true,
             };
             if wins {
@@ -165,6 +206,7 @@ impl Snapshot {
             index,
             rows: rows.into_boxed_slice(),
             sources: sources.iter().map(|source| source.name.clone()).collect(),
+            files,
             settings,
         }
     }
@@ -219,8 +261,18 @@ impl Snapshot {
         self.row(row)?.flag.variant(place)
     }
 
-    pub(crate) fn source_of(&self, row: &Row) -> Option<&Arc<str>> {
-        self.sources.get(row.source as usize)
+    /// The file that a row was read from.
+    pub(crate) fn file_of(&self, row: &Row) -> Option<&Arc<str>> {
+        self.files.get(row.file as usize).map(|file| &file.name)
+    }
+
+    fn source_of(&self, row: &Row) -> Option<&Arc<str>> {
+        self.sources.get(self.files.get(row.file as usize)?.source as usize)
+    }
+
+    /// The keys that have a flag or a handle, in no order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.winners().filter_map(|number| self.row(number)).map(|row| &*row.flag.key)
     }
 
     /// The boolean of a flag, without any of what a detail tells.
@@ -297,7 +349,7 @@ impl Snapshot {
         if rows.iter().any(|row| row.flag.flag_set_id.is_some()) {
             rows.sort_unstable_by(|a, b| a.flag.key.cmp(&b.flag.key));
         }
-        rows.into_iter().map(|row| WinningFlag { row, source: self.sources.get(row.source as usize) })
+        rows.into_iter().map(|row| WinningFlag { row, source: self.source_of(row) })
     }
 
     /// The rows that win their key, in order.
@@ -354,18 +406,13 @@ fn quick(flag: &CompiledFlag) -> Quick {
 
 /// Of each (flag set, key) the row of the highest source; within a source of its last document.
 fn merge(sources: &[SourceFlags<'_>]) -> Vec<Row> {
-    let sets = sources
-        .iter()
-        .enumerate()
-        .flat_map(|(number, source)| source.sets.iter().map(move |set| (number, set)));
-    let all = sets.flat_map(|(number, set)| {
-        set.flags.iter().map(move |entry| Row {
-            flag: entry.flag.clone(),
-            source: number as u32,
-            line: entry.line,
-        })
+    let files = sources.iter().flat_map(|source| source.files).zip(0..);
+    let all = files.flat_map(|(file, number)| {
+        let row =
+            move |entry: &CompiledEntry| Row { flag: entry.flag.clone(), file: number, line: entry.line };
+        file.set.flags.iter().map(row)
     });
-    if sources.iter().map(|source| source.sets.len()).sum::<usize>() < 2 {
+    if sources.iter().map(|source| source.files.len()).sum::<usize>() < 2 {
         // One document holds each (flag set, key) once.
         return all.collect();
     }
@@ -490,11 +537,9 @@ impl<'s> View<'s> {
             Wanted::All => self.snapshot.row_of(&*row.flag.key) == Some(number),
             Wanted::Unnamed => row.flag.flag_set_id.is_none(),
             Wanted::FlagSet(id) => row.flag.flag_set_id.as_deref() == id.as_str(),
-            Wanted::Source(name) => self
-                .snapshot
-                .sources
-                .get(row.source as usize)
-                .is_some_and(|source| Some(&**source) == name.as_str()),
+            Wanted::Source(name) => {
+                self.snapshot.source_of(row).is_some_and(|source| Some(&**source) == name.as_str())
+            }
         }
     }
 

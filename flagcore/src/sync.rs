@@ -27,7 +27,7 @@ use crate::limits::{Limits, SHALLOW};
 use crate::model::Format;
 use crate::parse;
 use crate::resolution::on_a_deep_stack;
-use crate::snapshot::{Settings, SourceFlags};
+use crate::snapshot::{LoadedFile, Settings, SourceFlags};
 use crate::source::{Completeness, Content, ContentFile, Notifier, Signal, Source};
 use crate::store::Store;
 
@@ -69,8 +69,7 @@ struct SourceState {
 
 struct Served {
     digest: u128,
-    sets: Vec<Arc<CompiledSet>>,
-    names: Vec<Arc<str>>,
+    files: Vec<LoadedFile>,
     findings: Findings,
     revision: u64,
     since: SystemTime,
@@ -281,7 +280,7 @@ impl Engine {
     /// Whether a content lost so many flags that it may be half of one; how many it has.
     fn is_doubtful(&self, number: usize, content: &Content, loaded: &Loaded) -> Option<usize> {
         let before = self.sources.get(number)?.served.as_ref()?.flags();
-        let after = loaded.sets.iter().map(|set| set.flags.len()).sum::<usize>();
+        let after = flags_of(&loaded.files);
         let lost = before.saturating_sub(after);
         // YAML cut in place is often valid YAML; JSON never is.
         let in_place = content.completeness == Completeness::Unsure
@@ -310,18 +309,15 @@ impl Engine {
 
     fn load(&self, number: usize, content: &Content) -> Result<Loaded, Findings> {
         let served = self.sources.get(number).and_then(|state| state.served.as_ref());
-        let previous = |name: &Arc<str>| {
-            let served = served?;
-            let at = served.names.iter().position(|known| known == name)?;
-            served.sets.get(at).map(|set| &**set)
-        };
+        let previous =
+            |name: &Arc<str>| served?.files.iter().find(|file| file.name == *name).map(|file| &*file.set);
         let mut loaded = Loaded::default();
         let mut findings = Findings::default();
         for file in &content.files {
             let (set, found) = load_file(file, &self.options, previous(&file.name));
             findings.append(found);
             if let Some(set) = set {
-                loaded.add(file.name.clone(), set);
+                loaded.files.push(LoadedFile { name: file.name.clone(), set: Arc::new(set) });
             }
         }
         findings.append(loaded.repeated(self.options.mode));
@@ -335,8 +331,8 @@ impl Engine {
     fn take(&mut self, number: usize, digest: u128, loaded: Loaded) {
         let revision = self.store.load().revision() + 1;
         let Some(state) = self.sources.get_mut(number) else { return };
-        let Loaded { sets, names, findings } = loaded;
-        state.served = Some(Served { digest, sets, names, findings, revision, since: SystemTime::now() });
+        let Loaded { files, findings } = loaded;
+        state.served = Some(Served { digest, files, findings, revision, since: SystemTime::now() });
         (state.waiting, state.refused) = (None, None);
     }
 
@@ -360,7 +356,7 @@ impl Engine {
     fn publish(&mut self) {
         let served = self.sources.iter().map(|state| SourceFlags {
             name: state.source.name().into(),
-            sets: state.served.as_ref().map_or(&[][..], |served| &served.sets),
+            files: state.served.as_ref().map_or(&[][..], |served| &served.files),
         });
         let served: Vec<SourceFlags<'_>> = served.collect();
         let (before, after) = self.store.publish(&served, self.options.settings.clone());
@@ -403,32 +399,30 @@ impl SourceState {
 
 impl Served {
     fn flags(&self) -> usize {
-        self.sets.iter().map(|set| set.flags.len()).sum()
+        flags_of(&self.files)
     }
+}
+
+fn flags_of(files: &[LoadedFile]) -> usize {
+    files.iter().map(|file| file.set.flags.len()).sum()
 }
 
 /// The compiled files of a content.
 #[derive(Default)]
 struct Loaded {
-    sets: Vec<Arc<CompiledSet>>,
-    names: Vec<Arc<str>>,
+    files: Vec<LoadedFile>,
     findings: Findings,
 }
 
 impl Loaded {
-    fn add(&mut self, name: Arc<str>, set: CompiledSet) {
-        self.sets.push(Arc::new(set));
-        self.names.push(name);
-    }
-
     /// Flags that several files of one source hold; the last file's counts.
     fn repeated(&self, mode: Mode) -> Findings {
         let mut findings = Findings::default();
-        if self.sets.len() < 2 {
+        if self.files.len() < 2 {
             return findings;
         }
         let mut first = std::collections::HashMap::new();
-        for (set, name) in self.sets.iter().zip(&self.names) {
+        for LoadedFile { name, set } in &self.files {
             let mut report = Report::new(name.clone(), mode);
             for entry in &set.flags {
                 let key = (entry.flag.flag_set_id.as_deref(), &*entry.flag.key);

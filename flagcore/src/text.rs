@@ -1,4 +1,4 @@
-//! JSON text as the reference writes it.
+//! JSON text as the reference writes it, texts that are safe to print, and guesses at what was meant.
 //!
 //! Keys are sorted by bytes and `<`, `>`, `&`, U+2028 and U+2029 are escaped. Variants are chosen by such
 //! texts with their quotes removed, so the escaping is part of what a rule means.
@@ -94,6 +94,21 @@ pub fn excerpt(text: &str) -> String {
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// The name that was most likely meant by `found`, if any is close; letter case counts for nothing.
+pub fn closest<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    /// Longer texts are not compared: the time grows with the product of the lengths.
+    const COMPARED: usize = 64;
+    let lower = found.to_lowercase();
+    let near = |distance: usize, name: &str| distance * 3 <= name.chars().count().max(lower.chars().count());
+    known
+        .into_iter()
+        .filter(|name| name.len() <= COMPARED && lower.len() <= COMPARED)
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| near(*distance, name))
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

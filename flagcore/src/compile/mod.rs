@@ -15,4 +15,4 @@ mod rule;
 pub mod set;
 
 pub use flag::{CompiledFlag, CompiledVariant, Plan};
-pub use set::{CompileOptions, CompiledSet, compile};
+pub use set::{CompileOptions, CompiledEntry, CompiledSet, compile};

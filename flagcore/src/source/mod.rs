@@ -12,6 +12,7 @@ mod watch;
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+#[cfg(feature = "watch")]
 use std::time::{Duration, Instant};
 
 use crate::diagnostic::{Findings, Problem, Severity};
@@ -176,6 +177,7 @@ struct Raised {
 }
 
 /// What ended a wait.
+#[cfg(feature = "watch")]
 #[derive(Debug)]
 pub(crate) enum Woken {
     /// These sources may hold something new; none when only time has passed.
@@ -202,6 +204,7 @@ impl Signal {
     }
 
     /// Waits for a mark, at most until `deadline`, and takes all marks.
+    #[cfg(feature = "watch")]
     pub(crate) fn wait(&self, deadline: Instant) -> Woken {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
