@@ -113,3 +113,8 @@ pub use explain::Explanation;
 pub use selector::Selector;
 pub use snapshot::{Flag, FlagKey, Snapshot};
 pub use value::Value;
+
+/// The examples of the project's front page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

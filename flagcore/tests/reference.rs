@@ -106,16 +106,17 @@ impl Tally {
     }
 
     fn print(&self) {
-        println!("{:<16} {:>6} {:>6}", "tag", "agree", "cases");
-        for (tag, (agree, cases)) in &self.by_tag {
-            println!("{tag:<16} {agree:>6} {cases:>6}");
-        }
+        use std::fmt::Write;
+        let mut table = format!("{:<16} {:>6} {:>6}\n", "tag", "agree", "cases");
         let agree: usize = self.by_tag.values().map(|(agree, _)| agree).sum();
-        println!("{:<16} {agree:>6} {:>6}", "all", self.cases);
+        let all = ("all".to_owned(), (agree, self.cases));
+        for (tag, (agree, cases)) in self.by_tag.clone().into_iter().chain([all]) {
+            writeln!(table, "{tag:<16} {agree:>6} {cases:>6}").unwrap();
+        }
         let (next, saturated, run) = (self.next, self.saturated, self.run_as_rules);
-        println!(
-            "of these as the reference's next version: {next}; saturated (O16): {saturated}; data is no rule (O1): {run}"
-        );
+        common::tell(&format!(
+            "{table}of these as the reference's next version: {next}; saturated (O16): {saturated}; data is no rule (O1): {run}"
+        ));
     }
 }
 

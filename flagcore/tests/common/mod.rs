@@ -13,7 +13,7 @@ pub(crate) fn suite(variable: &str) -> Option<PathBuf> {
     let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) else {
         let required = std::env::var("FLAGD_REQUIRE").is_ok_and(|required| required == "all");
         assert!(!required, "FLAGD_REQUIRE=all, but {variable} is not set");
-        println!("skipped: set {variable} to the folder of the suite to run this test");
+        tell(&format!("skipped: set {variable} to the folder of the suite to run this test"));
         return None;
     };
     // Tests run in the folder of their crate; people name folders from where they stand.
@@ -26,4 +26,11 @@ pub(crate) fn suite(variable: &str) -> Option<PathBuf> {
 /// The folder of sample flag files.
 pub(crate) fn flags() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../flags")
+}
+
+/// Says something that is seen whether or not the test passes.
+pub(crate) fn tell(text: &str) {
+    use std::io::Write;
+    // Nobody may be reading; that is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
