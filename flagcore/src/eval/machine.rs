@@ -14,7 +14,7 @@ use super::operator::{self, Operator};
 use super::program::{Arm, AttributePath, Choice, Decision, Expr, GivenList, Var, VarPath};
 use super::quick;
 use super::scratch::Scratch;
-use super::split::Picked;
+use super::split::{Outcome, Picked};
 
 /// What one evaluation knows.
 #[derive(Debug)]
@@ -57,6 +57,9 @@ pub(crate) trait Observer<'m> {
     /// A subject fell to a share, or to none.
     fn split(&self, _split: SplitSeen<'m>) {}
 
+    /// The rule itself says what is given: a variant by name, null for the default.
+    fn written(&self, _choice: Value<'static>) {}
+
     /// A split where a variant is wanted gave no share.
     fn no_share(&self) {}
 
@@ -72,7 +75,9 @@ pub(crate) struct SplitSeen<'m> {
     /// One past the last bucket of each share.
     pub(crate) ends: Vec<u32>,
     pub(crate) picked: Option<usize>,
-    /// What each share gives: a variant by name, null for the default.
+    /// The value of a share out of the context, which stands before those of the rule.
+    pub(crate) first: Option<Value<'static>>,
+    /// What each share of the rule gives: a variant by name, null for the default; inside of a rule any value.
     pub(crate) outcomes: Vec<Value<'static>>,
     /// Whether the split is in the middle of a rule.
     pub(crate) inside: bool,
@@ -131,7 +136,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
         let mut decision = decision;
         loop {
             match decision {
-                Decision::Give(choice) => return Ok(*choice),
+                Decision::Give(choice) => return Ok(self.written(*choice)),
                 Decision::Either { when, then, otherwise } => {
                     if O::ACTIVE {
                         self.observer.enter();
@@ -140,7 +145,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
                     if O::ACTIVE {
                         self.observer.arm(0, matched);
                     }
-                    return Ok(if matched { *then } else { *otherwise });
+                    return Ok(self.written(if matched { *then } else { *otherwise }));
                 }
                 Decision::Chain { arms, otherwise } => decision = self.arm(arms, otherwise)?,
                 Decision::Split(split) => {
@@ -164,6 +169,14 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
                 }
             }
         }
+    }
+
+    #[inline]
+    fn written(&self, choice: Choice) -> Choice {
+        if O::ACTIVE {
+            self.observer.written(choice.told(self.variants));
+        }
+        choice
     }
 
     fn arm(&self, arms: &'m [Arm], otherwise: &'m Decision) -> Result<&'m Decision, Fault> {

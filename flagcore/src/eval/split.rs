@@ -135,7 +135,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
         }
     }
 
-    /// Tells who watches; `first` is the outcome of a share before those of the rule.
+    /// Tells who watches; `first` is the value of a share before those of the rule.
     fn tell_split<T: Outcome>(
         &self,
         split: &'m Split<T>,
@@ -152,7 +152,8 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             hash,
             ends: shares.ends().to_vec(),
             picked,
-            outcomes: first.map(Operand::to_value).into_iter().chain(rest).collect(),
+            first: first.map(Operand::to_value),
+            outcomes: rest.collect(),
             inside: T::INSIDE,
         });
     }

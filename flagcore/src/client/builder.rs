@@ -1,0 +1,229 @@
+//! Everything that can be chosen about a client.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+#[cfg(feature = "watch")]
+use std::time::{Duration, Instant};
+
+use crate::bucketing::Bucketing;
+use crate::change::Update;
+use crate::compile::CompileOptions;
+use crate::context::EvaluationContext;
+use crate::diagnostic::Mode;
+use crate::limits::Limits;
+use crate::model::Format;
+use crate::snapshot::Settings;
+#[cfg(feature = "watch")]
+use crate::source::Woken;
+use crate::source::file::FileSource;
+use crate::source::memory::Memory;
+use crate::source::{Signal, Source};
+use crate::store::Store;
+#[cfg(feature = "watch")]
+use crate::sync::lock;
+use crate::sync::{Engine, Listener, Options};
+
+use super::handle::Inner;
+use super::{Client, Error};
+
+/// What can be chosen about a client.
+#[must_use]
+pub struct Builder {
+    mode: Mode,
+    limits: Limits,
+    compile: CompileOptions,
+    settings: Settings,
+    sources: Vec<NewSource>,
+    on_missing: OnMissing,
+    watch: bool,
+    events: bool,
+    listeners: Vec<Listener>,
+}
+
+enum NewSource {
+    Path(std::path::PathBuf),
+    Other(Box<dyn Source>),
+}
+
+/// What to do where a source has nothing valid at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMissing {
+    /// [`Builder::build`] fails and says why.
+    #[default]
+    Fail,
+    /// The client starts without, and takes what the source delivers as soon as it does.
+    Wait,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            limits: Limits::default(),
+            compile: CompileOptions::default(),
+            settings: Settings::default(),
+            sources: Vec::new(),
+            on_missing: OnMissing::default(),
+            watch: true,
+            events: true,
+            listeners: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Adds a file or a folder. Of several sources the later one wins a key.
+    pub fn path(mut self, path: impl AsRef<Path>) -> Self {
+        self.sources.push(NewSource::Path(path.as_ref().to_owned()));
+        self
+    }
+
+    /// Adds bytes under a name.
+    pub fn bytes(self, name: &str, bytes: impl Into<Vec<u8>>, format: Format) -> Self {
+        self.source(Memory::new(name, format, bytes))
+    }
+
+    /// Adds a source of any kind.
+    pub fn source(mut self, source: impl Source + 'static) -> Self {
+        self.sources.push(NewSource::Other(Box::new(source)));
+        self
+    }
+
+    /// How strictly files are taken; lenient by default, as the reference is.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The generation of bucketing for files that pin none; v2 by default.
+    pub fn bucketing(mut self, bucketing: Bucketing) -> Self {
+        self.compile.bucketing = bucketing;
+        self
+    }
+
+    /// Attributes that every evaluation has unless its own context sets them.
+    pub fn global(mut self, context: EvaluationContext<'static>) -> Self {
+        self.settings.global = Some(context);
+        self
+    }
+
+    /// Attributes that every evaluation has whatever its own context says.
+    pub fn overrides(mut self, context: EvaluationContext<'static>) -> Self {
+        self.settings.overrides = Some(context);
+        self
+    }
+
+    /// Bounds on what is read.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What to do where a source has nothing valid at the start; failing by default.
+    pub fn on_missing(mut self, on_missing: OnMissing) -> Self {
+        self.on_missing = on_missing;
+        self
+    }
+
+    /// Whether to keep up to the sources; if not, [`Client::refresh`] does. Needs the feature `watch`.
+    pub fn watch(mut self, watch: bool) -> Self {
+        self.watch = watch;
+        self
+    }
+
+    /// Whether to use the file system's events beside polling; on by default. Polling alone notices a change
+    /// within a second or so, and is all there is on network file systems.
+    pub fn file_events(mut self, events: bool) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Calls `listener` with every update, the first publication included; see [`Client::on_update`].
+    pub fn on_update(mut self, listener: impl FnMut(&Update) + Send + 'static) -> Self {
+        self.listeners.push(Box::new(listener));
+        self
+    }
+
+    /// Reads every source once, and starts to keep up to them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with all findings, where a source has nothing valid and [`OnMissing::Fail`] holds.
+    pub fn build(self) -> Result<Client, Error> {
+        let store = Arc::new(Store::new(Settings::default()));
+        let limits = self.limits;
+        let sources = self.sources.into_iter().map(|source| match source {
+            NewSource::Path(path) => {
+                Box::new(FileSource::new(&path, limits.file_bytes, self.events && self.watch))
+                    as Box<dyn Source>
+            }
+            NewSource::Other(source) => source,
+        });
+        let options = Options {
+            mode: self.mode,
+            limits: limits.clone(),
+            compile: self.compile,
+            settings: Arc::new(self.settings),
+        };
+        let mut engine = Engine::new(store.clone(), options, sources.collect(), self.listeners);
+        let signal = Arc::new(Signal::default());
+        if self.watch {
+            engine.watch(&signal);
+        }
+        engine.start();
+        let missing = engine.missing();
+        if missing.is_refused() && self.on_missing == OnMissing::Fail {
+            return Err(Error::Refused { findings: missing });
+        }
+        let engine = Arc::new(Mutex::new(engine));
+        #[cfg(feature = "watch")]
+        let thread = self.watch.then(|| keep_up(engine.clone(), signal.clone())).transpose()?;
+        Ok(Client {
+            inner: Arc::new(Inner {
+                store,
+                engine,
+                signal,
+                #[cfg(feature = "watch")]
+                thread: Mutex::new(thread),
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("mode", &self.mode)
+            .field("bucketing", &self.compile.bucketing)
+            .field("sources", &self.sources.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How often sources are polled, whatever they tell by themselves.
+#[cfg(feature = "watch")]
+const POLL: Duration = Duration::from_secs(1);
+
+/// Starts the thread that keeps an engine up to its sources.
+#[cfg(feature = "watch")]
+fn keep_up(engine: Arc<Mutex<Engine>>, signal: Arc<Signal>) -> Result<std::thread::JoinHandle<()>, Error> {
+    let run = move || {
+        let mut next_poll = Instant::now() + POLL;
+        let mut due: Option<Instant> = None;
+        loop {
+            match signal.wait(due.map_or(next_poll, |due| due.min(next_poll))) {
+                Woken::Stopped => return,
+                Woken::Sources(marked) => {
+                    let poll = Instant::now() >= next_poll;
+                    if poll {
+                        next_poll = Instant::now() + POLL;
+                    }
+                    due = lock(&engine).step(&marked, poll);
+                }
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("flagcore-watch".to_owned());
+    thread.spawn(run).map_err(|error| Error::Thread { reason: error.to_string() })
+}

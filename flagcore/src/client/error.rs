@@ -1,0 +1,47 @@
+//! Why there is no client, or no update.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::diagnostic::Findings;
+
+/// Why there is no client, or no update.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Sources, or the bytes of an update, are not valid.
+    Refused {
+        /// All that was found.
+        findings: Findings,
+    },
+    /// No source has this name.
+    NoSource {
+        /// The name.
+        name: String,
+    },
+    /// The thread that watches could not be started.
+    Thread {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Refused { findings } => {
+                let problems: Cow<'_, str> = match findings.errors {
+                    1 => "1 problem".into(),
+                    many => format!("{many} problems").into(),
+                };
+                write!(f, "{findings}\n{problems}; nothing of it is served")
+            }
+            Error::NoSource { name } => write!(f, "there is no source `{}`", crate::text::Printable(name)),
+            Error::Thread { reason } => {
+                write!(f, "the thread that watches files could not be started: {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,185 @@
+//! The client itself: opening, updating, listening.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use crate::change::{Update, Updates};
+use crate::model::Format;
+use crate::snapshot::{Flag, Snapshot};
+use crate::source::{Content, Signal};
+use crate::store::{Guard, Store, StoreRef};
+use crate::sync::{Engine, SourceStatus, lock};
+
+use super::{Builder, Error, Reader};
+
+/// Flags, kept up to their sources while the program runs.
+///
+/// Cheap to clone, shared by all threads; evaluations never wait for updates, and updates never wait for
+/// evaluations. With the last clone the watching ends.
+///
+/// # Examples
+///
+/// ```
+/// use flagcore::{Client, EvaluationContext};
+///
+/// let client = Client::from_json(r#"{"flags": {"checkout": {
+///     "state": "ENABLED",
+///     "variants": {"on": true, "off": false},
+///     "defaultVariant": "off",
+///     "targeting": {"if": [{"==": [{"var": "plan"}, "pro"]}, "on", null]}
+/// }}}"#)?;
+///
+/// let user = EvaluationContext::new("user-1").with("plan", "pro");
+/// assert!(client.is_enabled("checkout", &user));
+/// assert!(!client.is_enabled("checkout", "user-2"));
+/// # Ok::<(), flagcore::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(super) inner: Arc<Inner>,
+}
+
+/// What all clones of a client share.
+pub(super) struct Inner {
+    pub(super) store: Arc<Store>,
+    pub(super) engine: Arc<Mutex<Engine>>,
+    pub(super) signal: Arc<Signal>,
+    #[cfg(feature = "watch")]
+    pub(super) thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Client {
+    /// Flags of a file or a folder: every `*.json`, `*.yaml` and `*.yml` in it, in the order of their names.
+    ///
+    /// Reads once, then keeps watching (feature `watch`).
+    ///
+    /// # Errors
+    ///
+    /// What keeps the first read from giving valid flags: all findings, each with its place.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::builder().path(path).build()
+    }
+
+    /// Flags of bytes that are already there.
+    ///
+    /// # Errors
+    ///
+    /// All findings, where the bytes are refused.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>, format: Format) -> Result<Self, Error> {
+        Self::builder().bytes("flags", bytes, format).build()
+    }
+
+    /// Flags of a JSON text.
+    ///
+    /// # Errors
+    ///
+    /// All findings, where the text is refused.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        Self::from_bytes(text, Format::Json)
+    }
+
+    /// Everything that can be chosen: sources, mode, bucketing, contexts, limits.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A handle to a flag: the fastest key, made once and kept.
+    ///
+    /// Valid through all reloads, also for a flag that does not exist yet. Takes a lock; each new name takes a
+    /// few dozen bytes for good, so make handles of names in the code, not of names that users send.
+    pub fn flag(&self, key: &str) -> Flag {
+        self.inner.store.flag(key)
+    }
+
+    /// A reader for one thread: the fastest way to evaluate.
+    pub fn reader(&self) -> Reader {
+        Reader { cache: arc_swap::Cache::new(StoreRef(self.inner.store.clone())) }
+    }
+
+    /// The current snapshot, for many evaluations on one state, for as long as it is wanted.
+    ///
+    /// Counts as a holder: its memory stays until it is dropped.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.store.load_full()
+    }
+
+    /// Whether every source has delivered something valid.
+    pub fn is_ready(&self) -> bool {
+        lock(&self.inner.engine).status().iter().all(|source| source.served.is_some())
+    }
+
+    /// What each source holds, and whether it is served.
+    pub fn status(&self) -> Vec<SourceStatus> {
+        lock(&self.inner.engine).status()
+    }
+
+    /// How many snapshots are alive: the current one, and old ones that somebody still holds.
+    pub fn snapshots_alive(&self) -> usize {
+        self.inner.store.alive()
+    }
+
+    /// Reads every source now, whether or not it told of news, and takes what is complete.
+    ///
+    /// For builds without the feature `watch`, and for those who want to decide when.
+    pub fn refresh(&self) {
+        let mut engine = lock(&self.inner.engine);
+        let all = vec![true; engine.status().len()];
+        engine.step(&all, true);
+    }
+
+    /// Takes new bytes for the source `name`, which was given as bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSource`] where there is no source of this name, [`Error::Refused`] where the bytes are
+    /// refused: what was served before is still served.
+    pub fn update(&self, name: &str, bytes: impl Into<Vec<u8>>, format: Format) -> Result<(), Error> {
+        let mut engine = lock(&self.inner.engine);
+        let number = engine.source_number(name).ok_or_else(|| Error::NoSource { name: name.to_owned() })?;
+        engine
+            .replace(number, &Content::of(name, format, bytes.into()))
+            .map_err(|findings| Error::Refused { findings })
+    }
+
+    /// Calls `listener` with every update from now on, on the thread that makes it.
+    ///
+    /// A slow listener delays later updates, never an evaluation; one that panics is contained. It must not
+    /// call [`update`](Self::update), [`refresh`](Self::refresh) or [`status`](Self::status), which wait for it.
+    pub fn on_update(&self, listener: impl FnMut(&Update) + Send + 'static) {
+        lock(&self.inner.engine).add_listener(Box::new(listener));
+    }
+
+    /// Updates from now on, to be taken in one's own time.
+    pub fn updates(&self) -> Updates {
+        let (updates, listener) = Updates::new();
+        lock(&self.inner.engine).add_listener(Box::new(listener));
+        updates
+    }
+
+    #[inline]
+    pub(super) fn load(&self) -> Guard {
+        self.inner.store.load()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("snapshot", &*self.load()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.signal.stop();
+        #[cfg(feature = "watch")]
+        {
+            let thread = self.thread.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            // A listener may hold the last clone: its own thread cannot wait for itself.
+            if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id())
+            {
+                let _ = thread.join();
+            }
+        }
+    }
+}
