@@ -118,6 +118,29 @@ impl Trouble {
             Trouble::UnknownVariant | Trouble::Budget | Trouble::Panic => ErrorCode::General,
         }
     }
+
+    /// The same in a sentence for people, about a flag and the value it would give.
+    pub(crate) fn message(self, flag: &str, value: Option<&Value<'_>>) -> String {
+        let text = match self {
+            Trouble::NotFound => "there is no such flag".to_owned(),
+            Trouble::Rule => format!("the targeting of flag `{flag}` cannot be applied"),
+            Trouble::Type { asked } => {
+                let found = value.map_or("nothing", type_name);
+                format!("flag `{flag}` holds {found}; it was asked for as {asked}")
+            }
+            Trouble::Context(fault) => fault.to_string(),
+            Trouble::UnknownVariant => {
+                format!("the targeting of flag `{flag}` names a variant that it does not have")
+            }
+            Trouble::Budget => {
+                format!("the targeting of flag `{flag}` takes too many steps for this context")
+            }
+            Trouble::Panic => {
+                format!("evaluating flag `{flag}` failed inside of the library; this is a bug of ours")
+            }
+        };
+        format!("{text} ({})", self.code())
+    }
 }
 
 impl Resolution {
@@ -268,26 +291,8 @@ impl<'d, T: FlagType + ?Sized, S: Deref<Target: Flags>> Detail<'d, T, S> {
     /// Why there is no answer, in a sentence for people.
     pub fn error_message(&self) -> Option<String> {
         let flag = self.flag().map_or("", |flag| &flag.key);
-        let holds = || self.resolved().map_or("nothing", |variant| type_name(&variant.value));
-        let trouble = self.resolution.trouble?;
-        let text = match trouble {
-            Trouble::NotFound => "there is no such flag".to_owned(),
-            Trouble::Rule => format!("the targeting of flag `{flag}` cannot be applied"),
-            Trouble::Type { asked } => {
-                format!("flag `{flag}` holds {}; it was asked for as {asked}", holds())
-            }
-            Trouble::Context(fault) => fault.to_string(),
-            Trouble::UnknownVariant => {
-                format!("the targeting of flag `{flag}` names a variant that it does not have")
-            }
-            Trouble::Budget => {
-                format!("the targeting of flag `{flag}` takes too many steps for this context")
-            }
-            Trouble::Panic => {
-                format!("evaluating flag `{flag}` failed inside of the library; this is a bug of ours")
-            }
-        };
-        Some(format!("{text} ({})", trouble.code()))
+        let value = self.resolved().map(|variant| &variant.value);
+        Some(self.resolution.trouble?.message(flag, value))
     }
 
     /// Facts about the flag and its set; for a flag that is not there, those of the selector alone.

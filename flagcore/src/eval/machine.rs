@@ -60,8 +60,8 @@ pub(crate) trait Observer<'m> {
     /// The rule itself says what is given: a variant by name, null for the default.
     fn written(&self, _choice: Value<'static>) {}
 
-    /// A split where a variant is wanted gave no share.
-    fn no_share(&self) {}
+    /// A split where a variant is wanted gave no share; whether it has shares at all.
+    fn no_share(&self, _has_shares: bool) {}
 
     /// A value names the variant.
     fn named(&self, _value: Operand<'m>) {}
@@ -87,7 +87,8 @@ pub(crate) struct SplitSeen<'m> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SplitKeySeen<'m> {
     Implicit(&'m str),
-    Prefixed(&'m str, &'m str),
+    /// A text of the rule, then an attribute: its path and its text.
+    Prefixed(&'m str, &'m AttributePath, &'m str),
     Value(Operand<'m>),
 }
 
@@ -152,7 +153,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
                     return match self.pick(split)? {
                         Picked::Nothing => {
                             if O::ACTIVE {
-                                self.observer.no_share();
+                                self.observer.no_share(split.shares.is_some());
                             }
                             Ok(Choice::Default)
                         }

@@ -69,7 +69,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
                 };
                 // Texts that are joined are trimmed; the constant neither begins nor ends with white space.
                 let text = text.trim_end();
-                (state.with(text.as_bytes()).finish(), SplitKeySeen::Prefixed(prefix, text))
+                (state.with(text.as_bytes()).finish(), SplitKeySeen::Prefixed(prefix, path, text))
             }
             SplitKey::Value(key) => return self.pick_by_value(split, key),
         };

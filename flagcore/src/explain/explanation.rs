@@ -2,7 +2,7 @@
 
 use crate::bucketing::{Bucketing, bucket, percentage};
 use crate::compile::CompiledFlag;
-use crate::detail::{ErrorCode, Reason, Resolution};
+use crate::detail::{ErrorCode, Reason, Resolution, Trouble};
 use crate::text::closest;
 use crate::value::Value;
 
@@ -36,6 +36,8 @@ pub struct Explanation {
     pub(super) rules: Vec<Rule>,
     pub(super) ending: Option<Ending>,
     pub(super) answer: Answer,
+    /// Why there is no answer, in a sentence.
+    pub(super) error_message: Option<String>,
     pub(super) value: Value<'static>,
 }
 
@@ -79,8 +81,8 @@ pub(super) enum Ending {
     Named(Step),
     /// What the rule itself says: a variant by name, null for the default.
     Written(Value<'static>),
-    /// A split that the subject cannot take part in.
-    NoShare,
+    /// A split that the subject cannot take part in, and why.
+    NoShare(&'static str),
 }
 
 /// One step of an evaluation.
@@ -174,6 +176,8 @@ pub struct SplitStep {
     pub outcomes: Vec<Value<'static>>,
     /// Which share the subject fell to.
     pub picked: Option<usize>,
+    /// The path of the attribute that it splits by, where that is missing: all such subjects fall together.
+    pub missing: Option<String>,
 }
 
 /// What was hashed.
@@ -226,6 +230,11 @@ impl Explanation {
         &self.value
     }
 
+    /// Why there is no answer, in a sentence for people.
+    pub fn error_message(&self) -> Option<&str> {
+        self.error_message.as_deref()
+    }
+
     /// The conditions that were looked at, in order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -252,6 +261,7 @@ impl Explanation {
                 reason: Reason::Error,
                 error_code: Some(ErrorCode::FlagNotFound),
             },
+            error_message: Some(Trouble::NotFound.message("", None)),
             value: Value::Null,
         }
     }
@@ -273,6 +283,9 @@ impl Explanation {
                 reason: resolution.reason,
                 error_code: resolution.trouble.map(|trouble| trouble.code()),
             },
+            error_message: resolution
+                .trouble
+                .map(|trouble| trouble.message(&flag.key, variant.map(|variant| &variant.value))),
             value: variant.map_or(Value::Null, |variant| variant.value.clone()),
         }
     }

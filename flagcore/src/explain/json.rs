@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::bucketing::Bucketing;
 use crate::detail::ErrorCode;
 
 use super::explanation::{Ending, Explanation, Operation, SplitKey, SplitStep, Step};
@@ -18,7 +19,7 @@ impl Explanation {
             Some(Ending::Split(split)) => json!({ "split": split.to_json() }),
             Some(Ending::Named(step)) => json!({ "value": step.to_json() }),
             Some(Ending::Written(value)) => json!({ "written": value }),
-            Some(Ending::NoShare) => json!("no share"),
+            Some(Ending::NoShare(why)) => json!({ "noShare": why }),
             None => Json::Null,
         };
         json!({
@@ -28,6 +29,7 @@ impl Explanation {
             "value": self.value,
             "reason": self.answer.reason.as_str(),
             "errorCode": self.answer.error_code.map(ErrorCode::as_str),
+            "errorMessage": self.error_message,
             "rules": rules,
             "ending": ending,
         })
@@ -73,15 +75,21 @@ impl SplitStep {
             }
             SplitKey::Value(value) => json!({ "value": value }),
         };
+        // Only under v1 a bucket is no whole number.
+        let bucket = match self.bucketing {
+            Bucketing::V1 => json!(self.bucket()),
+            _ => json!(self.bucket() as u32),
+        };
         json!({
             "bucketing": self.bucketing.to_string(),
             "key": key,
             "hash": self.hash,
-            "bucket": self.bucket(),
+            "bucket": bucket,
             "total": self.total(),
             "ends": self.ends,
             "outcomes": self.outcomes,
             "picked": self.picked,
+            "missing": self.missing,
         })
     }
 }

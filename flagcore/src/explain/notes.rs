@@ -2,6 +2,7 @@
 
 use crate::eval::operand::Operand;
 use crate::value::Value;
+use crate::version::Version;
 
 use super::explanation::{Operation, Step};
 
@@ -34,6 +35,10 @@ fn coercion(operator: &str, seen: &Value<'_>, operand: &Value<'_>) -> Option<Str
     let compares = matches!(operator, "<" | "<=" | ">" | ">=" | "==" | "!=");
     let number = Operand::from(seen).comparable();
     match (seen, operand) {
+        (Value::Null, _) if operator == "sem_ver" => None,
+        (seen, _) if operator == "sem_ver" && version_of(seen).is_none() => {
+            Some(format!("{seen} is no version"))
+        }
         (Value::Null, Value::Number(_)) if matches!(operator, "<" | "<=" | ">" | ">=") => {
             Some("nothing counts as 0".to_owned())
         }
@@ -55,6 +60,14 @@ fn coercion(operator: &str, seen: &Value<'_>, operand: &Value<'_>) -> Option<Str
         (Value::List(_) | Value::Structure(_), _) if compares => {
             Some("lists and structures equal nothing".to_owned())
         }
+        _ => None,
+    }
+}
+
+fn version_of(value: &Value<'_>) -> Option<()> {
+    match value {
+        Value::String(text) => Version::parse(text).map(|_| ()),
+        Value::Number(_) => Some(()),
         _ => None,
     }
 }

@@ -39,7 +39,7 @@ impl Explanation {
         // What a split or the rule itself gives is a name already; any other value comes to one.
         let name = match &self.ending {
             None => return self.failure(),
-            Some(Ending::NoShare) => None,
+            Some(Ending::NoShare(_)) => None,
             Some(Ending::Written(name)) => name.as_str().map(str::to_owned),
             Some(Ending::Split(split)) => split.replay().as_str().map(str::to_owned),
             Some(Ending::Named(step)) => match step.replay() {

@@ -120,13 +120,20 @@ impl<'m> Observer<'m> for Trace<'m> {
             SplitKeySeen::Implicit(subject) => {
                 SplitKey::Implicit { flag_key: self.flag.key.to_string(), targeting_key: subject.to_owned() }
             }
-            SplitKeySeen::Prefixed(prefix, text) => SplitKey::Value(Value::from(format!("{prefix}{text}"))),
+            SplitKeySeen::Prefixed(prefix, _, text) => {
+                SplitKey::Value(Value::from(format!("{prefix}{text}")))
+            }
             SplitKeySeen::Value(value) => SplitKey::Value(value.to_value()),
         };
         let first = seen.first.map(|value| match variant_name(&value) {
             Some(name) if !seen.inside && !value.is_null() => Value::from(name),
             _ => value,
         });
+        // Everyone without the attribute falls together, which is rarely meant.
+        let missing = match seen.key {
+            SplitKeySeen::Prefixed(_, path, "") => Some(path_text(path)),
+            _ => None,
+        };
         let split = SplitStep {
             bucketing: seen.bucketing,
             key,
@@ -134,6 +141,7 @@ impl<'m> Observer<'m> for Trace<'m> {
             ends: seen.ends,
             outcomes: first.into_iter().chain(seen.outcomes).collect(),
             picked: seen.picked,
+            missing,
         };
         let mut open = self.open.borrow_mut();
         match open.last_mut().filter(|_| seen.inside) {
@@ -156,11 +164,15 @@ impl<'m> Observer<'m> for Trace<'m> {
         self.chain.borrow_mut().ending = Some(Ending::Written(choice));
     }
 
-    fn no_share(&self) {
-        let mut chain = self.chain.borrow_mut();
-        if chain.ending.is_none() {
-            chain.ending = Some(Ending::NoShare);
-        }
+    fn no_share(&self, has_shares: bool) {
+        let why = if !has_shares {
+            "its weights are not whole numbers that add up to something"
+        } else if quick::subject_key(self.layers).is_none() {
+            "the context has no targeting key"
+        } else {
+            "what it splits by is no text"
+        };
+        self.chain.borrow_mut().ending = Some(Ending::NoShare(why));
     }
 
     fn named(&self, _value: Operand<'m>) {
