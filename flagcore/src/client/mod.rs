@@ -1,10 +1,10 @@
 //! The face of the crate: a client, and the ways to ask it.
 //!
-//! 1. [`error`] is why there is no client, or no update.
-//! 2. [`handle`] is the client itself: opening, updating, listening.
-//! 3. [`builder`] is everything that can be chosen about one.
-//! 4. [`reader`] is a thread's own view of one.
-//! 5. [`getters`] are the typed questions, the same for a client, a reader, a snapshot and a view.
+//! 1. `error` is why there is no client, or no update.
+//! 2. `handle` is the client itself: opening, updating, listening.
+//! 3. `builder` is everything that can be chosen about one.
+//! 4. `reader` is a thread's own view of one.
+//! 5. `getters` are the typed questions, the same for a client, a reader, a snapshot and a view.
 
 mod error;
 mod handle;

@@ -1,10 +1,8 @@
 //! Decisions that need nothing but the context: what people write every day.
 //!
 //! Conditions of an attribute and a constant, joined by `and`, `or` and `!`, and shares of the targeting key
-//! can neither fail nor produce anything on the way, so they are answered without a [`Machine`] around them.
+//! can neither fail nor produce anything on the way, so they are answered without a machine around them.
 //! The machine answers them by the same functions when they are part of something larger.
-//!
-//! [`Machine`]: super::machine::Machine
 
 use crate::context::{Found, Layers};
 use crate::number::{self, Short};
