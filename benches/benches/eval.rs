@@ -1,6 +1,5 @@
 //! What one evaluation costs: by key and by handle, through a client, a reader and a snapshot, among 10, 1,000 and 10,000 flags; beside
 //! what it stands on, measured in the same run.
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::hint::black_box;
 use std::time::Duration;

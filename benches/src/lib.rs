@@ -51,7 +51,9 @@ pub fn client(size: usize) -> (Client, Vec<(Row, Flag)>) {
     let text = flag_set(size);
     let mut keys = keys_of(&text);
     shuffle(&mut keys);
-    keys.iter().for_each(|key| drop(client.flag(key)));
+    for key in &keys {
+        let _ = client.flag(key);
+    }
     client.update("flags", text, Format::Json).unwrap_or_else(|error| panic!("{error}"));
     let rows = ROWS.into_iter().chain([SPLIT]);
     let handles = rows.map(|row| (row, client.flag(row.key))).collect();

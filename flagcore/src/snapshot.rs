@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::compile::{CompiledEntry, CompiledFlag, CompiledSet, CompiledVariant, Plan};
-use crate::context::{ContextRef, EvaluationContext, Layers};
+use crate::context::{ContextRef, Layers, Surroundings};
 use crate::detail::{Detail, FlagType, Flags, Resolution, Trouble};
-use crate::resolution::resolve;
+use crate::resolution::{resolve, variant_for};
 use crate::selector::{Selector, Wanted};
 use crate::value::Value;
 
@@ -42,7 +42,7 @@ pub struct Snapshot {
     rows: Box<[Row]>,
     sources: Box<[Arc<str>]>,
     files: Box<[File]>,
-    settings: Arc<Settings>,
+    surroundings: Arc<Surroundings>,
 }
 
 /// A file that flags were read from.
@@ -53,13 +53,6 @@ struct File {
 
 /// Slots by key.
 pub(crate) type KeyIndex = hashbrown::HashMap<Arc<str>, u32, foldhash::fast::RandomState>;
-
-/// What surrounds every request's context.
-#[derive(Debug, Default)]
-pub(crate) struct Settings {
-    pub(crate) global: Option<EvaluationContext<'static>>,
-    pub(crate) overrides: Option<EvaluationContext<'static>>,
-}
 
 /// What stands in a slot.
 // PERF: a static boolean is answered from here, without a look at the flag itself (benchmark `eval`, static).
@@ -167,7 +160,7 @@ impl Snapshot {
         revision: u64,
         store: u32,
         sources: &[SourceFlags<'_>],
-        settings: Arc<Settings>,
+        surroundings: Arc<Surroundings>,
         slots: impl FnOnce(&mut dyn Iterator<Item = &Arc<str>>) -> Arc<KeyIndex>,
     ) -> Self {
         let files: Box<[File]> = sources
@@ -207,7 +200,7 @@ impl Snapshot {
             rows: rows.into_boxed_slice(),
             sources: sources.iter().map(|source| source.name.clone()).collect(),
             files,
-            settings,
+            surroundings,
         }
     }
 
@@ -302,8 +295,7 @@ impl Snapshot {
         flag: &'s CompiledFlag,
         context: ContextRef<'_>,
     ) -> Option<T::Ref<'s>> {
-        let resolution = resolve(flag, &self.layers(context));
-        T::of(&flag.variant(resolution.variant?)?.value)
+        T::of(&variant_for(flag, context, &self.surroundings)?.value)
     }
 
     /// The row of a key and what it comes to, typed.
@@ -335,7 +327,7 @@ impl Snapshot {
 
     #[inline]
     pub(crate) fn layers<'c>(&'c self, request: ContextRef<'c>) -> Layers<'c> {
-        Layers { request, under: self.settings.global.as_ref(), over: self.settings.overrides.as_ref() }
+        self.surroundings.around(request)
     }
 
     #[inline]

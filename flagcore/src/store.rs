@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use crate::snapshot::{Flag, KeyIndex, Settings, Snapshot, SourceFlags};
+use crate::context::Surroundings;
+use crate::snapshot::{Flag, KeyIndex, Snapshot, SourceFlags};
 
 /// The current snapshot and what it takes to publish another.
 #[derive(Debug)]
@@ -40,12 +41,12 @@ const MOST_SLOTS: usize = 1_000_000;
 
 impl Store {
     /// A store with an empty snapshot.
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(surroundings: Surroundings) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         // ORDERING: the number is only compared, and publishes nothing.
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let index = Arc::new(KeyIndex::default());
-        let empty = Snapshot::assemble(0, id, &[], Arc::new(settings), |_| index.clone());
+        let empty = Snapshot::assemble(0, id, &[], Arc::new(surroundings), |_| index.clone());
         let writer = Writer { index, revision: 0, retired: Vec::new() };
         Self { current: ArcSwap::from_pointee(empty), id, writer: Mutex::new(writer) }
     }
@@ -82,12 +83,12 @@ impl Store {
     pub(crate) fn publish(
         &self,
         sources: &[SourceFlags<'_>],
-        settings: Arc<Settings>,
+        surroundings: Arc<Surroundings>,
     ) -> (Arc<Snapshot>, Arc<Snapshot>) {
         let mut writer = self.writer();
         writer.revision += 1;
         let (revision, index) = (writer.revision, &mut writer.index);
-        let next = Snapshot::assemble(revision, self.id, sources, settings, |keys| {
+        let next = Snapshot::assemble(revision, self.id, sources, surroundings, |keys| {
             for key in keys {
                 if !index.contains_key(key) {
                     let slot = index.len() as u32;

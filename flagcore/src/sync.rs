@@ -22,12 +22,13 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::change::{Change, Update};
 use crate::compile::{CompileOptions, CompiledSet, compile};
+use crate::context::Surroundings;
 use crate::diagnostic::{Earlier, Findings, Mode, Place, Pointer, Problem, Report, Severity};
 use crate::limits::{Limits, SHALLOW};
 use crate::model::Format;
 use crate::parse;
 use crate::resolution::on_a_deep_stack;
-use crate::snapshot::{LoadedFile, Settings, SourceFlags};
+use crate::snapshot::{LoadedFile, SourceFlags};
 use crate::source::{Completeness, Content, ContentFile, Notifier, Signal, Source};
 use crate::store::Store;
 
@@ -43,7 +44,7 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
     pub(crate) compile: CompileOptions,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) surroundings: Arc<Surroundings>,
 }
 
 /// The writer's side of a client.
@@ -359,7 +360,7 @@ impl Engine {
             files: state.served.as_ref().map_or(&[][..], |served| &served.files),
         });
         let served: Vec<SourceFlags<'_>> = served.collect();
-        let (before, after) = self.store.publish(&served, self.options.settings.clone());
+        let (before, after) = self.store.publish(&served, self.options.surroundings.clone());
         let update = Update::Changed(Change::new(before, after));
         self.tell(&update);
     }

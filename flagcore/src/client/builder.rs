@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 use crate::bucketing::Bucketing;
 use crate::change::Update;
 use crate::compile::CompileOptions;
-use crate::context::EvaluationContext;
+use crate::context::{EvaluationContext, Surroundings};
 use crate::diagnostic::Mode;
 use crate::limits::Limits;
 use crate::model::Format;
-use crate::snapshot::Settings;
 #[cfg(feature = "watch")]
 use crate::source::Woken;
 use crate::source::file::FileSource;
@@ -33,7 +32,7 @@ pub struct Builder {
     mode: Mode,
     limits: Limits,
     compile: CompileOptions,
-    settings: Settings,
+    surroundings: Surroundings,
     sources: Vec<NewSource>,
     on_missing: OnMissing,
     watch: bool,
@@ -62,7 +61,7 @@ impl Default for Builder {
             mode: Mode::default(),
             limits: Limits::default(),
             compile: CompileOptions::default(),
-            settings: Settings::default(),
+            surroundings: Surroundings::default(),
             sources: Vec::new(),
             on_missing: OnMissing::default(),
             watch: true,
@@ -104,13 +103,13 @@ impl Builder {
 
     /// Attributes that every evaluation has unless its own context sets them.
     pub fn global(mut self, context: EvaluationContext<'static>) -> Self {
-        self.settings.global = Some(context);
+        self.surroundings.global = Some(context);
         self
     }
 
     /// Attributes that every evaluation has whatever its own context says.
     pub fn overrides(mut self, context: EvaluationContext<'static>) -> Self {
-        self.settings.overrides = Some(context);
+        self.surroundings.overrides = Some(context);
         self
     }
 
@@ -151,7 +150,7 @@ impl Builder {
     ///
     /// [`Error::Refused`] with all findings, where a source has nothing valid and [`OnMissing::Fail`] holds.
     pub fn build(self) -> Result<Client, Error> {
-        let store = Arc::new(Store::new(Settings::default()));
+        let store = Arc::new(Store::new(Surroundings::default()));
         let limits = self.limits;
         let sources = self.sources.into_iter().map(|source| match source {
             NewSource::Path(path) => {
@@ -164,7 +163,7 @@ impl Builder {
             mode: self.mode,
             limits: limits.clone(),
             compile: self.compile,
-            settings: Arc::new(self.settings),
+            surroundings: Arc::new(self.surroundings),
         };
         let mut engine = Engine::new(store.clone(), options, sources.collect(), self.listeners);
         let signal = Arc::new(Signal::default());

@@ -12,8 +12,8 @@ use crate::diagnostic::{Place, Pointer, Problem, Report};
 use crate::eval::operand::Operand;
 use crate::eval::operator::Operator;
 use crate::eval::program::{
-    Arm, AttributePath, Choice, Comparison, Decision, Expr, GivenList, Root, Shared, TextSet, Var, VarPath,
-    VersionRule,
+    Arm, AttributePath, Check, Choice, Comparison, Decision, Expr, GivenList, Root, Shared, Test, TextSet,
+    Var, VarPath, VersionRule,
 };
 use crate::eval::scratch::Scratch;
 use crate::model::references::REF;
@@ -739,7 +739,7 @@ fn specialize(operator: Operator, operands: Box<[Expr]>) -> Expr {
             let test = sign.as_str().and_then(VersionTest::of);
             match (test, version_text(target)) {
                 (Some(test), Some(target)) => {
-                    Expr::Version(path.clone(), Box::new(VersionRule::new(test, target)))
+                    test_of(path, Check::Version(Box::new(VersionRule::new(test, target))))
                 }
                 _ => Expr::Constant(Value::Null),
             }
@@ -753,15 +753,14 @@ fn attribute_and_constant(
     path: &Arc<AttributePath>,
     constant: &Value<'static>,
 ) -> Option<Expr> {
-    let path = path.clone();
-    let text = |text: &str| -> Box<str> { text.into() };
-    let not = |expr| Expr::Not(Box::new(expr));
-    let compare = |comparison, number| Expr::Compare(path.clone(), comparison, number);
+    let test = |check| test_of(path, check);
+    let not = |check| Expr::Not(Box::new(test(check)));
+    let compare = |comparison, number| test(Check::Compare(comparison, number));
     Some(match (operator, constant) {
-        (Operator::Equal, Value::String(wanted)) => Expr::IsText(path, Needle::new(wanted)),
-        (Operator::NotEqual, Value::String(wanted)) => not(Expr::IsText(path, Needle::new(wanted))),
-        (Operator::Same, Value::String(wanted)) => Expr::IsSameText(path, Needle::new(wanted)),
-        (Operator::NotSame, Value::String(wanted)) => not(Expr::IsSameText(path, Needle::new(wanted))),
+        (Operator::Equal, Value::String(wanted)) => test(Check::IsText(Needle::new(wanted))),
+        (Operator::NotEqual, Value::String(wanted)) => not(Check::IsText(Needle::new(wanted))),
+        (Operator::Same, Value::String(wanted)) => test(Check::IsSameText(Needle::new(wanted))),
+        (Operator::NotSame, Value::String(wanted)) => not(Check::IsSameText(Needle::new(wanted))),
         (Operator::Equal, Value::Number(number)) => compare(Comparison::Equal, *number),
         (Operator::NotEqual, Value::Number(number)) => compare(Comparison::NotEqual, *number),
         (Operator::Equal, Value::Bool(wanted)) => compare(Comparison::Equal, f64::from(*wanted)),
@@ -770,15 +769,19 @@ fn attribute_and_constant(
         (Operator::LessOrEqual, Value::Number(number)) => compare(Comparison::LessOrEqual, *number),
         (Operator::Greater, Value::Number(number)) => compare(Comparison::Greater, *number),
         (Operator::GreaterOrEqual, Value::Number(number)) => compare(Comparison::GreaterOrEqual, *number),
-        (Operator::StartsWith, Value::String(affix)) => Expr::StartsWith(path, text(affix)),
-        (Operator::EndsWith, Value::String(affix)) => Expr::EndsWith(path, text(affix)),
+        (Operator::StartsWith, Value::String(affix)) => test(Check::StartsWith((**affix).into())),
+        (Operator::EndsWith, Value::String(affix)) => test(Check::EndsWith((**affix).into())),
         (Operator::In, Value::List(items)) => {
             let texts: Option<Vec<Box<str>>> =
                 items.iter().map(|item| item.as_str().map(Box::from)).collect();
-            Expr::InTexts(path, Arc::new(TextSet::new(texts?)))
+            test(Check::InTexts(Arc::new(TextSet::new(texts?))))
         }
         _ => return None,
     })
+}
+
+fn test_of(path: &Arc<AttributePath>, check: Check) -> Expr {
+    Expr::Test(Test { path: path.clone(), check })
 }
 
 fn constant_and_attribute(

@@ -266,13 +266,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             Expr::HasText(path, text) => {
                 Operand::Bool(operator::is_in(Operand::Text(text), self.attribute(path), self.scratch)?)
             }
-            Expr::IsText(..)
-            | Expr::IsSameText(..)
-            | Expr::InTexts(..)
-            | Expr::Compare(..)
-            | Expr::StartsWith(..)
-            | Expr::EndsWith(..)
-            | Expr::Version(..) => quick::condition(expr, self.layers).map_or(Operand::Null, Operand::Bool),
+            Expr::Test(test) => quick::passes(test, self.layers).map_or(Operand::Null, Operand::Bool),
             Expr::WholeZero => Operand::WholeZero,
             Expr::FlagKey => Operand::Text(self.flag_key),
             Expr::Timestamp => Operand::Number(self.timestamp() as f64),

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::bucketing::{Bucketing, Murmur, Shares};
-use crate::context::{Needle, head};
+use crate::context::{Needle, head, same_rest};
 use crate::limits::SHALLOW;
 use crate::path::Segment;
 use crate::value::Value;
@@ -132,22 +132,38 @@ pub enum Expr {
     /// An error when reached.
     Fail(Box<str>),
 
-    /// `==` of an attribute and a text.
-    IsText(Arc<AttributePath>, Needle),
-    /// `===` of an attribute and a text.
-    IsSameText(Arc<AttributePath>, Needle),
-    /// `in` of an attribute and a list of texts.
-    InTexts(Arc<AttributePath>, Arc<TextSet>),
-    /// `<`, `<=`, `>`, `>=`, `==`, `!=` of an attribute and a number.
-    Compare(Arc<AttributePath>, Comparison, f64),
-    /// `starts_with` of an attribute and a text.
-    StartsWith(Arc<AttributePath>, Box<str>),
-    /// `ends_with` of an attribute and a text.
-    EndsWith(Arc<AttributePath>, Box<str>),
+    /// A condition of one attribute and a constant: what people write every day.
+    Test(Test),
     /// `in` of a text and an attribute that may be a text or a list.
     HasText(Arc<AttributePath>, Box<str>),
-    /// `sem_ver` of an attribute and a version.
-    Version(Arc<AttributePath>, Box<VersionRule>),
+}
+
+/// A condition of one attribute and a constant.
+#[derive(Debug, PartialEq)]
+pub struct Test {
+    /// The attribute.
+    pub path: Arc<AttributePath>,
+    /// What is asked of it.
+    pub check: Check,
+}
+
+/// What is asked of an attribute.
+#[derive(Debug, PartialEq)]
+pub enum Check {
+    /// `==` with a text.
+    IsText(Needle),
+    /// `===` with a text.
+    IsSameText(Needle),
+    /// `in` a list of texts.
+    InTexts(Arc<TextSet>),
+    /// `<`, `<=`, `>`, `>=`, `==`, `!=` with a number.
+    Compare(Comparison, f64),
+    /// `starts_with` a text.
+    StartsWith(Box<str>),
+    /// `ends_with` a text.
+    EndsWith(Box<str>),
+    /// `sem_ver` with a version.
+    Version(Box<VersionRule>),
 }
 
 /// How an attribute and a number compare.
@@ -160,6 +176,31 @@ pub enum Comparison {
     GreaterOrEqual,
     Equal,
     NotEqual,
+}
+
+impl Comparison {
+    /// The answer for two numbers; none that is no number is equal or ordered.
+    #[inline]
+    pub fn holds(self, x: f64, number: f64) -> bool {
+        match self {
+            Comparison::Less => x < number,
+            Comparison::LessOrEqual => x <= number,
+            Comparison::Greater => x > number,
+            Comparison::GreaterOrEqual => x >= number,
+            Comparison::Equal => x == number,
+            Comparison::NotEqual => x != number,
+        }
+    }
+
+    /// The answer where nothing stands: null counts as zero where it is ordered, and equals nothing but itself.
+    pub fn holds_for_null(self, number: f64) -> bool {
+        match self {
+            Comparison::Less | Comparison::LessOrEqual => 0.0 < number,
+            Comparison::Greater | Comparison::GreaterOrEqual => 0.0 > number,
+            Comparison::Equal => false,
+            Comparison::NotEqual => true,
+        }
+    }
 }
 
 /// A constant version and what is asked of it.
@@ -396,13 +437,22 @@ impl TextSet {
     }
 
     /// Whether a text is among them.
-    #[inline]
+    #[inline(always)]
     pub fn contains(&self, text: &str) -> bool {
-        if let Some(index) = &self.index {
-            return index.contains(text);
+        if self.index.is_some() {
+            return self.contains_by_hash(text);
         }
         let wanted = head(text.as_bytes());
-        let mut candidates = self.heads.iter().zip(&self.texts).filter(|(head, _)| **head == wanted);
-        candidates.any(|(_, known)| known.len() == text.len() && (text.len() <= 8 || **known == *text))
+        for (head, known) in self.heads.iter().zip(&self.texts) {
+            if *head == wanted && known.len() == text.len() && same_rest(known, text) {
+                return true;
+            }
+        }
+        false
+    }
+
+    #[inline(never)]
+    fn contains_by_hash(&self, text: &str) -> bool {
+        self.index.as_ref().is_some_and(|index| index.contains(text))
     }
 }

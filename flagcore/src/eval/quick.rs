@@ -12,7 +12,7 @@ use crate::version::Version;
 
 use super::operand::{Operand, arithmetic_number, comparable_number};
 use super::program::{
-    AttributePath, Choice, Comparison, Decision, Expr, Root, SplitKey, TextSet, VersionRule,
+    AttributePath, Check, Choice, Decision, Expr, Root, SplitKey, Test, TextSet, VersionRule,
 };
 use super::split::with_subject;
 
@@ -31,13 +31,7 @@ pub(crate) fn is_quick(decision: &Decision) -> bool {
 
 fn is_quick_condition(expr: &Expr) -> bool {
     match expr {
-        Expr::IsText(..)
-        | Expr::IsSameText(..)
-        | Expr::InTexts(..)
-        | Expr::Compare(..)
-        | Expr::StartsWith(..)
-        | Expr::EndsWith(..)
-        | Expr::Version(..) => true,
+        Expr::Test(_) => true,
         Expr::And(operands) | Expr::Or(operands) => operands.iter().all(is_quick_condition),
         Expr::Not(operand) => is_quick_condition(operand),
         _ => false,
@@ -45,7 +39,7 @@ fn is_quick_condition(expr: &Expr) -> bool {
 }
 
 /// Where a quick decision ends; none for the rare context that takes more.
-#[inline]
+#[inline(always)]
 pub(crate) fn decide(decision: &Decision, layers: &Layers<'_>) -> Option<Choice> {
     let mut decision = decision;
     loop {
@@ -80,46 +74,102 @@ pub(crate) fn decide(decision: &Decision, layers: &Layers<'_>) -> Option<Choice>
 }
 
 /// Whether a quick condition is true.
+// PERF: one test, or some joined by `and`, is what most rules are; those are answered in place.
+#[inline(always)]
 fn holds(expr: &Expr, layers: &Layers<'_>) -> bool {
+    match expr {
+        Expr::Test(test) => passes(test, layers).unwrap_or(false),
+        Expr::And(operands) => {
+            for operand in operands {
+                if !holds_inside(operand, layers) {
+                    return false;
+                }
+            }
+            true
+        }
+        _ => holds_joined(expr, layers),
+    }
+}
+
+fn holds_joined(expr: &Expr, layers: &Layers<'_>) -> bool {
     match expr {
         Expr::And(operands) => operands.iter().all(|operand| holds_inside(operand, layers)),
         Expr::Or(operands) => operands.iter().any(|operand| holds_inside(operand, layers)),
-        Expr::Not(operand) => !holds(operand, layers),
-        _ => condition(expr, layers).unwrap_or(false),
+        Expr::Not(operand) => !holds_inside(operand, layers),
+        Expr::Test(_) => holds_inside(expr, layers),
+        _ => false,
     }
 }
 
 /// The same for an operand of `and` and `or`.
-// PERF: most operands are conditions; answering them here saves a call each.
+// PERF: most operands are tests; answering them here saves a call each.
 #[inline(always)]
 fn holds_inside(expr: &Expr, layers: &Layers<'_>) -> bool {
-    match expr {
-        Expr::And(_) | Expr::Or(_) | Expr::Not(_) => holds(expr, layers),
-        _ => condition(expr, layers).unwrap_or(false),
+    if let Expr::Test(test) = expr {
+        passes(test, layers).unwrap_or(false)
+    } else {
+        holds_joined(expr, layers)
     }
 }
 
-/// The answer of a condition of one attribute and a constant; none where that is null.
-#[inline(always)]
-pub(crate) fn condition(expr: &Expr, layers: &Layers<'_>) -> Option<bool> {
-    match expr {
-        Expr::IsText(path, wanted) => Some(match text_at(path, layers) {
-            Some(text) => wanted.is(text),
-            None => equals_text(path, wanted.as_str(), layers),
-        }),
-        Expr::InTexts(path, set) => Some(match text_at(path, layers) {
-            Some(text) => set.contains(text),
-            None => is_number_among(path, set, layers),
-        }),
-        Expr::Compare(path, comparison, number) => Some(compare(path, *comparison, *number, layers)),
-        Expr::StartsWith(path, affix) => Some(text_at(path, layers)?.starts_with(&**affix)),
-        Expr::EndsWith(path, affix) => Some(text_at(path, layers)?.ends_with(&**affix)),
-        Expr::Version(path, rule) => match text_at(path, layers) {
-            Some(text) => rule.test_text(text),
-            None => version_of_number(path, rule, layers),
+/// The answer of a test; none where that is null.
+#[inline(never)]
+pub(crate) fn passes(test: &Test, layers: &Layers<'_>) -> Option<bool> {
+    let text = match &*test.path {
+        AttributePath::Attribute(name) => match layers.named(name) {
+            Some(Value::String(text)) => text,
+            other => return passes_without_text(&test.check, other.map_or(Operand::Null, Operand::from)),
         },
-        Expr::IsSameText(path, wanted) => Some(text_at(path, layers).is_some_and(|text| wanted.is(text))),
-        _ => None,
+        AttributePath::TargetingKey => match layers.subject() {
+            Some(text) => text,
+            None => return passes_slowly(test, layers),
+        },
+        AttributePath::Inside(..) => return passes_slowly(test, layers),
+    };
+    match &test.check {
+        Check::IsText(wanted) | Check::IsSameText(wanted) => Some(wanted.is(text)),
+        Check::InTexts(set) => Some(set.contains(text)),
+        check => passes_with_text(check, text),
+    }
+}
+
+/// The same for an attribute that takes a closer look.
+#[inline(never)]
+fn passes_slowly(test: &Test, layers: &Layers<'_>) -> Option<bool> {
+    match attribute(&test.path, layers) {
+        Operand::Text(text) => passes_with_text(&test.check, text),
+        other => passes_without_text(&test.check, other),
+    }
+}
+
+/// The same for a text and what is not asked every day.
+// PERF: not inlined, so that the few tests before need no registers for it.
+#[inline(never)]
+fn passes_with_text(check: &Check, text: &str) -> Option<bool> {
+    match check {
+        Check::IsText(wanted) | Check::IsSameText(wanted) => Some(wanted.is(text)),
+        Check::InTexts(set) => Some(set.contains(text)),
+        Check::Compare(comparison, number) => Some(comparison.holds(comparable_number(text), *number)),
+        Check::StartsWith(affix) => Some(text.starts_with(&**affix)),
+        Check::EndsWith(affix) => Some(text.ends_with(&**affix)),
+        Check::Version(rule) => rule.test_text(text),
+    }
+}
+
+/// The same for anything but a text.
+#[inline(never)]
+fn passes_without_text(check: &Check, value: Operand<'_>) -> Option<bool> {
+    match check {
+        Check::IsText(wanted) => Some(!value.is_null() && value.equals(Operand::Text(wanted.as_str()))),
+        Check::IsSameText(_) => Some(false),
+        Check::InTexts(set) => Some(is_number_among(value, set)),
+        Check::Compare(comparison, number) => Some(if value.is_null() {
+            comparison.holds_for_null(*number)
+        } else {
+            comparison.holds(value.comparable(), *number)
+        }),
+        Check::StartsWith(_) | Check::EndsWith(_) => None,
+        Check::Version(rule) => version_of_number(value, rule),
     }
 }
 
@@ -162,60 +212,17 @@ pub(crate) fn attribute<'c>(path: &AttributePath, layers: &Layers<'c>) -> Operan
     }
 }
 
-#[cold]
-#[inline(never)]
-fn equals_text(path: &AttributePath, wanted: &str, layers: &Layers<'_>) -> bool {
-    match attribute(path, layers) {
-        Operand::Null => false,
-        other => other.equals(Operand::Text(wanted)),
-    }
-}
-
 /// Whether a number equals any of the texts as numbers; the length of the list is bounded by the file.
-#[cold]
-#[inline(never)]
-fn is_number_among(path: &AttributePath, set: &TextSet, layers: &Layers<'_>) -> bool {
-    match attribute(path, layers) {
+fn is_number_among(value: Operand<'_>, set: &TextSet) -> bool {
+    match value {
         Operand::Number(needle) => set.texts.iter().any(|text| arithmetic_number(text) == needle),
         _ => false,
     }
 }
 
-#[inline]
-fn compare(path: &AttributePath, comparison: Comparison, number: f64, layers: &Layers<'_>) -> bool {
-    let (x, null) = match path {
-        AttributePath::Attribute(name) => match layers.named(name) {
-            Some(Value::Number(x)) => (*x, false),
-            Some(value) => comparable(value.into()),
-            None => (0.0, true),
-        },
-        _ => comparable(attribute(path, layers)),
-    };
-    // Null counts as zero where it is ordered, and equals nothing but itself.
-    let equal = !null && x == number;
-    match comparison {
-        Comparison::Less => x < number,
-        Comparison::LessOrEqual => x < number || equal,
-        Comparison::Greater => x > number,
-        Comparison::GreaterOrEqual => x > number || equal,
-        Comparison::Equal => equal,
-        Comparison::NotEqual => !equal,
-    }
-}
-
-#[inline(never)]
-fn comparable(operand: Operand<'_>) -> (f64, bool) {
-    match operand {
-        Operand::Text(text) => (comparable_number(text), false),
-        other => (other.comparable(), other.is_null()),
-    }
-}
-
 /// A number is a version by its text: `1.2` of the number 1.20.
-#[cold]
-#[inline(never)]
-fn version_of_number(path: &AttributePath, rule: &VersionRule, layers: &Layers<'_>) -> Option<bool> {
-    let Operand::Number(number) = attribute(path, layers) else { return None };
+fn version_of_number(value: Operand<'_>, rule: &VersionRule) -> Option<bool> {
+    let Operand::Number(number) = value else { return None };
     let mut text = Short::default();
     number::write_version_operand(&mut text, number).ok()?;
     Version::parse(text.as_str())?;

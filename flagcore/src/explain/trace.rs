@@ -6,7 +6,7 @@ use crate::compile::CompiledFlag;
 use crate::context::Layers;
 use crate::eval::machine::{Machine, Observer, SplitKeySeen, SplitSeen};
 use crate::eval::operand::{Fault, Operand};
-use crate::eval::program::{AttributePath, Comparison, Expr, Program, Root, VarPath};
+use crate::eval::program::{AttributePath, Check, Comparison, Expr, Program, Root, Test, VarPath};
 use crate::eval::quick;
 use crate::eval::scratch::Scratch;
 use crate::resolution::run;
@@ -202,7 +202,6 @@ impl Trace<'_> {
             operand,
             mirrored,
         };
-        let text = |text: &str| Value::from(text.to_owned());
         match expr {
             Expr::Constant(_) | Expr::WholeZero => Operation::Constant,
             Expr::Attribute(path) => Operation::Attribute { path: path_text(path) },
@@ -217,23 +216,11 @@ impl Trace<'_> {
                     _ => "var".to_owned(),
                 },
             },
-            Expr::IsText(path, wanted) => condition(path, "==", text(wanted.as_str()), false),
-            Expr::IsSameText(path, wanted) => condition(path, "===", text(wanted.as_str()), false),
-            Expr::InTexts(path, set) => condition(
-                path,
-                "in",
-                Value::list(set.texts.iter().map(|text| Value::from(text.to_string()))),
-                false,
-            ),
-            Expr::HasText(path, wanted) => condition(path, "in", text(wanted), true),
-            Expr::Compare(path, comparison, number) => {
-                condition(path, comparison_name(*comparison), Value::Number(*number), false)
+            Expr::Test(Test { path, check }) => {
+                let (operator, constant) = told(check);
+                condition(path, operator, constant, false)
             }
-            Expr::StartsWith(path, affix) => condition(path, "starts_with", text(affix), false),
-            Expr::EndsWith(path, affix) => condition(path, "ends_with", text(affix), false),
-            Expr::Version(path, rule) => {
-                condition(path, "sem_ver", Value::list([text(rule.test.sign()), text(&rule.target)]), false)
-            }
+            Expr::HasText(path, wanted) => condition(path, "in", Value::from(wanted.to_string()), true),
             Expr::And(_) => Operation::And,
             Expr::Or(_) => Operation::Or,
             Expr::Not(_) => Operation::Not,
@@ -262,6 +249,20 @@ fn path_text(path: &AttributePath) -> String {
         AttributePath::Inside(Root::Attribute(name), rest) => (name.as_str(), &**rest),
     };
     rest.iter().fold(root.to_owned(), |path, segment| format!("{path}.{}", segment.name))
+}
+
+/// The operator and the constant of a test as they are written.
+fn told(check: &Check) -> (&'static str, Value<'static>) {
+    let text = |text: &str| Value::from(text.to_owned());
+    match check {
+        Check::IsText(wanted) => ("==", text(wanted.as_str())),
+        Check::IsSameText(wanted) => ("===", text(wanted.as_str())),
+        Check::InTexts(set) => ("in", Value::list(set.texts.iter().map(|it| text(it)))),
+        Check::Compare(comparison, number) => (comparison_name(*comparison), Value::Number(*number)),
+        Check::StartsWith(affix) => ("starts_with", text(affix)),
+        Check::EndsWith(affix) => ("ends_with", text(affix)),
+        Check::Version(rule) => ("sem_ver", Value::list([text(rule.test.sign()), text(&rule.target)])),
+    }
 }
 
 fn comparison_name(comparison: Comparison) -> &'static str {

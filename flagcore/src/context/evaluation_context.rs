@@ -1,4 +1,4 @@
-//! `EvaluationContext`: what is known at the call, built once and borrowed by every evaluation.
+//! The evaluation context itself.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,6 +6,8 @@ use std::fmt;
 use arrayvec::ArrayVec;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use super::ContextError;
+use super::needle::{Wanted, head};
 use crate::limits;
 use crate::value::{NameSeed, Unfit, Value, ValueSeed};
 
@@ -29,11 +31,13 @@ use crate::value::{NameSeed, Unfit, Value, ValueSeed};
 /// ```
 #[derive(Clone, Default)]
 pub struct EvaluationContext<'a> {
-    targeting_key: Option<Value<'a>>,
+    pub(super) targeting_key: Option<Value<'a>>,
+    /// The beginnings of the names of `few`.
+    heads: [u64; INLINE],
     few: ArrayVec<Attribute<'a>, INLINE>,
     /// All attributes, once there are more than fit inline.
     many: Vec<Attribute<'a>>,
-    fault: Option<ContextError>,
+    pub(super) fault: Option<ContextError>,
 }
 
 const INLINE: usize = 8;
@@ -44,17 +48,8 @@ pub const TARGETING_KEY: &str = "targetingKey";
 /// A named part of what is known about the subject.
 #[derive(Clone, Debug)]
 pub(crate) struct Attribute<'a> {
-    /// The beginning of the name, so that most comparisons need not look at the text.
-    head: u64,
     pub(crate) name: Cow<'a, str>,
     pub(crate) value: Value<'a>,
-}
-
-impl<'a> Attribute<'a> {
-    #[inline(always)]
-    fn new(name: Cow<'a, str>, value: Value<'a>) -> Self {
-        Self { head: head(name.as_bytes()), name, value }
-    }
 }
 
 impl<'a> EvaluationContext<'a> {
@@ -67,7 +62,13 @@ impl<'a> EvaluationContext<'a> {
     /// A context without anything.
     #[inline]
     pub const fn empty() -> Self {
-        Self { targeting_key: None, few: ArrayVec::new_const(), many: Vec::new(), fault: None }
+        Self {
+            targeting_key: None,
+            heads: [0; INLINE],
+            few: ArrayVec::new_const(),
+            many: Vec::new(),
+            fault: None,
+        }
     }
 
     /// A context with a targeting key and attributes, built in one go.
@@ -107,7 +108,7 @@ impl<'a> EvaluationContext<'a> {
     /// evaluation that looks at the context answers `INVALID_CONTEXT`; see [`fault`](Self::fault).
     #[inline]
     pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> &mut Self {
-        let attribute = Attribute::new(name.into(), value.into());
+        let attribute = Attribute { name: name.into(), value: value.into() };
         let plain = match &attribute.value {
             Value::Number(number) => number.is_finite(),
             Value::List(_) | Value::Structure(_) => false,
@@ -115,7 +116,7 @@ impl<'a> EvaluationContext<'a> {
         };
         let special = attribute.name.len() == TARGETING_KEY.len() && attribute.name == TARGETING_KEY;
         if plain && !special && !self.few.is_full() && self.many.is_empty() {
-            self.few.push(attribute);
+            self.push(attribute);
         } else {
             self.set_slowly(attribute);
         }
@@ -129,8 +130,7 @@ impl<'a> EvaluationContext<'a> {
         if name == TARGETING_KEY {
             return self.targeting_key.as_ref();
         }
-        let attributes = self.attributes().iter().rev();
-        attributes.map(|it| (&it.name, &it.value)).find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.find(Wanted::new(name))
     }
 
     /// The targeting key, if there is one and it is a text.
@@ -169,10 +169,12 @@ impl<'a> EvaluationContext<'a> {
     /// The same context with text of its own.
     pub fn into_owned(self) -> EvaluationContext<'static> {
         let own = |attribute: Attribute<'a>| {
-            Attribute::new(Cow::Owned(attribute.name.into_owned()), attribute.value.into_owned())
+            let name = Cow::Owned(attribute.name.into_owned());
+            Attribute { name, value: attribute.value.into_owned() }
         };
         EvaluationContext {
             targeting_key: self.targeting_key.map(Value::into_owned),
+            heads: self.heads,
             few: self.few.into_iter().map(own).collect(),
             many: self.many.into_iter().map(own).collect(),
             fault: self.fault,
@@ -200,6 +202,33 @@ impl<'a> EvaluationContext<'a> {
         if self.many.is_empty() { &self.few } else { &self.many }
     }
 
+    /// The last attribute of a name.
+    #[inline(always)]
+    pub(super) fn find(&self, wanted: Wanted<'_>) -> Option<&Value<'a>> {
+        // PERF: beginnings stand side by side, so that a scan takes three instructions a name (benchmark `eval`).
+        let heads = self.heads.get(..self.few.len()).unwrap_or_default();
+        match heads.iter().rposition(|head| *head == wanted.head).and_then(|at| self.few.get(at)) {
+            Some(attribute) if wanted.is_by_rest(&attribute.name) => Some(&attribute.value),
+            None if self.many.is_empty() => None,
+            _ => self.find_slowly(wanted),
+        }
+    }
+
+    #[inline(never)]
+    fn find_slowly(&self, wanted: Wanted<'_>) -> Option<&Value<'a>> {
+        let is = |attribute: &&Attribute<'_>| wanted.is(&attribute.name);
+        self.attributes().iter().rev().find(is).map(|attribute| &attribute.value)
+    }
+
+    /// Takes an attribute for which there is room.
+    #[inline(always)]
+    fn push(&mut self, attribute: Attribute<'a>) {
+        if let Some(head_of_name) = self.heads.get_mut(self.few.len()) {
+            *head_of_name = head(attribute.name.as_bytes());
+        }
+        self.few.push(attribute);
+    }
+
     #[cold]
     #[inline(never)]
     fn set_slowly(&mut self, attribute: Attribute<'a>) {
@@ -211,75 +240,12 @@ impl<'a> EvaluationContext<'a> {
             Ok(()) if self.attributes().len() >= limits::ATTRIBUTES => {
                 self.fault = Some(ContextError::TooManyAttributes);
             }
-            Ok(()) if self.many.is_empty() && !self.few.is_full() => self.few.push(attribute),
+            Ok(()) if self.many.is_empty() && !self.few.is_full() => self.push(attribute),
             Ok(()) => {
                 self.many.extend(self.few.drain(..));
                 self.many.push(attribute);
             }
         }
-    }
-}
-
-/// A text that others are compared with, over and over: the name of an attribute, a constant of a rule.
-// PERF: texts differ in length or in their first bytes; comparing those from registers saves looking at most
-// of them (benchmark `eval`, rows with two conditions).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Needle {
-    head: u64,
-    text: Box<str>,
-}
-
-impl Needle {
-    /// A needle of this text.
-    pub fn new(text: &str) -> Self {
-        Self { head: head(text.as_bytes()), text: text.into() }
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether a text is this one.
-    #[inline(always)]
-    pub fn is(&self, text: &str) -> bool {
-        self.is_headed(head(text.as_bytes()), text)
-    }
-
-    /// Whether a text whose head is known is this one.
-    #[inline(always)]
-    pub(crate) fn is_headed(&self, head: u64, text: &str) -> bool {
-        head == self.head && text.len() == self.text.len() && (text.len() <= 8 || same_rest(text, &self.text))
-    }
-
-    /// The last attribute of this name.
-    #[inline(always)]
-    pub(crate) fn find<'c, 'a>(&self, attributes: &'c [Attribute<'a>]) -> Option<&'c Value<'a>> {
-        let is = |attribute: &&Attribute<'_>| self.is_headed(attribute.head, &attribute.name);
-        attributes.iter().rev().find(is).map(|attribute| &attribute.value)
-    }
-}
-
-/// Whether two texts of one length over eight, with equal heads, are equal.
-#[inline(always)]
-fn same_rest(a: &str, b: &str) -> bool {
-    match (a.as_bytes().last_chunk::<8>(), b.as_bytes().last_chunk::<8>()) {
-        (Some(x), Some(y)) if a.len() <= 16 => x == y,
-        _ => a == b,
-    }
-}
-
-/// Up to eight bytes from the start of a text as a number; texts of one length up to eight differ in it.
-#[inline(always)]
-pub(crate) fn head(bytes: &[u8]) -> u64 {
-    if let Some(head) = bytes.first_chunk::<8>() {
-        return u64::from_ne_bytes(*head);
-    }
-    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(first), Some(last)) => {
-            u64::from(u32::from_ne_bytes(*first)) | u64::from(u32::from_ne_bytes(*last)) << 32
-        }
-        _ => bytes.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)),
     }
 }
 
@@ -343,169 +309,6 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for EvaluationContext<'a> {
     }
 }
 
-/// Why something cannot be an evaluation context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ContextError {
-    /// An attribute is nested more than 100 levels.
-    TooDeep,
-    /// A number is infinite or not a number.
-    NotFinite,
-    /// There are more than 10,000 attributes.
-    TooManyAttributes,
-    /// Not an object.
-    NotAStructure,
-}
-
-impl fmt::Display for ContextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ContextError::TooDeep => {
-                write!(f, "an attribute of the context is nested more than {} levels", limits::VALUE_DEPTH)
-            }
-            ContextError::NotFinite => f.write_str("a number in the context is infinite or not a number"),
-            ContextError::TooManyAttributes => {
-                write!(f, "the context has more than {} attributes", limits::ATTRIBUTES)
-            }
-            ContextError::NotAStructure => f.write_str("the context is not an object of attributes"),
-        }
-    }
-}
-
-impl std::error::Error for ContextError {}
-
-/// What an evaluation takes: a context, or a text that is just a targeting key.
-///
-/// Made by itself from `&EvaluationContext`, `&str` and `&String`.
-#[derive(Clone, Copy, Debug)]
-pub struct ContextRef<'c> {
-    pub(crate) key: KeyRef<'c>,
-    pub(crate) attributes: &'c [Attribute<'c>],
-    pub(crate) fault: Option<ContextError>,
-}
-
-/// The targeting key as it was given.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum KeyRef<'c> {
-    Missing,
-    Text(&'c str),
-    Other(&'c Value<'c>),
-}
-
-impl<'c> From<&'c EvaluationContext<'_>> for ContextRef<'c> {
-    #[inline]
-    fn from(context: &'c EvaluationContext<'_>) -> Self {
-        let key = match &context.targeting_key {
-            None => KeyRef::Missing,
-            Some(Value::String(text)) => KeyRef::Text(text),
-            Some(other) => KeyRef::Other(other),
-        };
-        ContextRef { key, attributes: context.attributes(), fault: context.fault }
-    }
-}
-
-impl<'c> From<&'c str> for ContextRef<'c> {
-    #[inline]
-    fn from(targeting_key: &'c str) -> Self {
-        ContextRef { key: KeyRef::Text(targeting_key), attributes: &[], fault: None }
-    }
-}
-
-impl<'c> From<&'c &str> for ContextRef<'c> {
-    #[inline]
-    fn from(targeting_key: &'c &str) -> Self {
-        ContextRef::from(*targeting_key)
-    }
-}
-
-impl<'c> From<&'c String> for ContextRef<'c> {
-    #[inline]
-    fn from(targeting_key: &'c String) -> Self {
-        ContextRef::from(targeting_key.as_str())
-    }
-}
-
-/// The request's context between the layers of its client: `under` fills gaps, `over` has the last word.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Layers<'c> {
-    pub(crate) request: ContextRef<'c>,
-    pub(crate) under: Option<&'c EvaluationContext<'c>>,
-    pub(crate) over: Option<&'c EvaluationContext<'c>>,
-}
-
-/// What stands under a name: a value, or the targeting key as bare text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Found<'c> {
-    Value(&'c Value<'c>),
-    Text(&'c str),
-}
-
-impl<'c> Layers<'c> {
-    /// The value of an attribute other than the targeting key.
-    pub(crate) fn attribute(&self, name: &str) -> Option<&'c Value<'c>> {
-        self.named(&Needle::new(name))
-    }
-
-    /// The value of an attribute other than the targeting key.
-    #[inline(always)]
-    pub(crate) fn named(&self, name: &Needle) -> Option<&'c Value<'c>> {
-        if self.over.is_some() || self.under.is_some() {
-            return self.named_in_layers(name);
-        }
-        name.find(self.request.attributes)
-    }
-
-    #[inline(never)]
-    fn named_in_layers(&self, name: &Needle) -> Option<&'c Value<'c>> {
-        let over = self.over.and_then(|over| name.find(over.attributes()));
-        let request = || name.find(self.request.attributes);
-        over.or_else(request).or_else(|| self.under.and_then(|under| name.find(under.attributes())))
-    }
-
-    /// The targeting key, if it is a text.
-    #[inline(always)]
-    pub(crate) fn subject(&self) -> Option<&'c str> {
-        match (self.over, self.request.key) {
-            (None, KeyRef::Text(text)) => Some(text),
-            _ => match self.targeting_key()? {
-                Found::Text(text) => Some(text),
-                Found::Value(value) => value.as_str(),
-            },
-        }
-    }
-
-    /// The targeting key.
-    pub(crate) fn targeting_key(&self) -> Option<Found<'c>> {
-        if let Some(value) = self.over.and_then(|over| over.targeting_key.as_ref()) {
-            return Some(Found::Value(value));
-        }
-        match self.request.key {
-            KeyRef::Text(text) => Some(Found::Text(text)),
-            KeyRef::Other(value) => Some(Found::Value(value)),
-            KeyRef::Missing => self.under.and_then(|under| under.targeting_key.as_ref()).map(Found::Value),
-        }
-    }
-
-    /// Why evaluations that look at the context fail, if they do.
-    #[inline]
-    pub(crate) fn fault(&self) -> Option<ContextError> {
-        self.request.fault
-    }
-
-    /// Visits everything there is, of equal names the one that counts last; the targeting key comes at the end.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(&'c str, Found<'c>)) {
-        let of = |context: Option<&'c EvaluationContext<'c>>| {
-            context.map_or(&[][..], EvaluationContext::attributes)
-        };
-        for attribute in of(self.under).iter().chain(self.request.attributes).chain(of(self.over)) {
-            visit(&attribute.name, Found::Value(&attribute.value));
-        }
-        if let Some(key) = self.targeting_key() {
-            visit(TARGETING_KEY, key);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -547,33 +350,6 @@ mod tests {
         assert_eq!(fault("a", Value::list([f64::INFINITY])), Some(ContextError::NotFinite));
         let many: EvaluationContext = (0..10_001).map(|at| (format!("a{at}"), at)).collect();
         assert_eq!((many.len(), many.fault()), (10_000, Some(ContextError::TooManyAttributes)));
-    }
-
-    #[test]
-    fn layers_fill_gaps_and_override() {
-        let under = EvaluationContext::new("under").with("a", "under").with("b", "under").with("c", "under");
-        let over = EvaluationContext::empty().with("c", "over");
-        let request = EvaluationContext::empty().with("b", Value::Null).with("c", "request");
-        let layers = Layers { request: (&request).into(), under: Some(&under), over: Some(&over) };
-        assert_eq!(layers.attribute("a").unwrap().as_str(), Some("under"));
-        assert_eq!(layers.attribute("b"), Some(&Value::Null));
-        assert_eq!(layers.attribute("c").unwrap().as_str(), Some("over"));
-        assert!(matches!(layers.targeting_key(), Some(Found::Value(key)) if key.as_str() == Some("under")));
-        let mut names = Vec::new();
-        layers.for_each(|name, _| names.push(name));
-        assert_eq!(names, ["a", "b", "c", "b", "c", "c", "targetingKey"]);
-    }
-
-    #[test]
-    fn short_texts_compare_exactly() {
-        let texts =
-            ["", "a", "b", "abc", "abd", "abcd", "abce", "abcdefg", "abcdefh", "abcdefgh", "abcdefgi"];
-        let long = ["abcdefghijklmnop", "abcdefghijklmnoq", "abcdefghijklmnopqrst", "abcdefghiXklmnopqrst"];
-        for a in texts.iter().chain(&long) {
-            for b in texts.iter().chain(&long) {
-                assert_eq!(Needle::new(a).is(b), a == b, "{a} {b}");
-            }
-        }
     }
 
     #[test]
