@@ -2,6 +2,7 @@
 
 #![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
 
+pub(crate) mod ask;
 pub(crate) mod cases;
 
 use std::path::PathBuf;
