@@ -23,27 +23,28 @@ use std::path::{Path, PathBuf};
 
 use expected::{LEFT_OUT, LeftOut, SUITES, TAGS};
 use gherkin::{Scenario, scenarios};
-use providers::Providers;
+use providers::{Form, Providers};
 use steps::{Failure, run};
 
 #[test]
 fn every_scenario_of_the_public_suite_passes_or_is_left_out_with_its_reason() {
     let Some(folder) = common::suite("FLAGD_TESTBED") else { return };
-    let mut tally = Tally::new(Providers::new(folder.clone()));
-    for suite in ["evaluator/gherkin", "gherkin"] {
-        for file in files(&folder.join(suite), "feature") {
-            let name = format!("{suite}/{}", file.file_name().unwrap().to_str().unwrap());
-            tally.feature(&name, &std::fs::read_to_string(&file).unwrap());
-        }
-    }
+    let tally = Tally::of(&folder, Form::AsWritten);
     tally.tell();
-    let failures = tally.failures.join("\n");
-    assert!(failures.is_empty(), "{} scenarios fail:\n{failures}", tally.failures.len());
-    for (left_out, found) in LEFT_OUT.iter().zip(&tally.left_out) {
-        assert_eq!(*found, left_out.count, "left out of {}: {}", left_out.suite, left_out.scenario);
-    }
-    assert_eq!(tally.suites.counts(), SUITES);
-    assert_eq!(tally.tags.counts(), TAGS);
+    tally.check();
+}
+
+#[test]
+fn every_scenario_passes_on_flags_that_were_written_out_again() {
+    let Some(folder) = common::suite("FLAGD_TESTBED") else { return };
+    Tally::of(&folder, Form::WrittenOutAgain).check();
+}
+
+#[cfg(feature = "yaml")]
+#[test]
+fn every_scenario_passes_on_flags_that_are_read_as_yaml() {
+    let Some(folder) = common::suite("FLAGD_TESTBED") else { return };
+    Tally::of(&folder, Form::AsYaml).check();
 }
 
 /// The files of a folder with this ending, by name.
@@ -66,14 +67,22 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(providers: Providers) -> Self {
-        Self {
-            providers,
+    /// Runs the whole suite.
+    fn of(folder: &Path, form: Form) -> Self {
+        let mut tally = Self {
+            providers: Providers::new(folder.to_owned(), form),
             suites: Counts::default(),
             tags: Counts::default(),
             left_out: vec![0; LEFT_OUT.len()],
             failures: Vec::new(),
+        };
+        for suite in ["evaluator/gherkin", "gherkin"] {
+            for file in files(&folder.join(suite), "feature") {
+                let name = format!("{suite}/{}", file.file_name().unwrap().to_str().unwrap());
+                tally.feature(&name, &std::fs::read_to_string(&file).unwrap());
+            }
         }
+        tally
     }
 
     fn feature(&mut self, suite: &str, text: &str) {
@@ -101,6 +110,17 @@ impl Tally {
             Err(Failure::Answer(problem)) if problem == known => None,
             other => Some(format!("is superseded and known to fail, but gave {other:?}")),
         }
+    }
+
+    /// Nothing failed, and just what is expected ran and was left out.
+    fn check(&self) {
+        let failures = self.failures.join("\n");
+        assert!(failures.is_empty(), "{} scenarios fail:\n{failures}", self.failures.len());
+        for (left_out, found) in LEFT_OUT.iter().zip(&self.left_out) {
+            assert_eq!(*found, left_out.count, "left out of {}: {}", left_out.suite, left_out.scenario);
+        }
+        self.suites.check(SUITES);
+        self.tags.check(TAGS);
     }
 
     fn tell(&self) {
@@ -133,5 +153,12 @@ impl Counts {
 
     fn counts(&self) -> Vec<(&str, usize, usize)> {
         self.0.iter().map(|(name, (ran, left_out))| (name.as_str(), *ran, *left_out)).collect()
+    }
+
+    fn check(&self, expected: &[(&str, usize, usize)]) {
+        let found = self.counts();
+        let unexpected: Vec<_> = found.iter().filter(|count| !expected.contains(count)).collect();
+        let unseen: Vec<_> = expected.iter().filter(|count| !found.contains(count)).collect();
+        assert!(unexpected.is_empty() && unseen.is_empty(), "found {unexpected:?}, expected {unseen:?}");
     }
 }

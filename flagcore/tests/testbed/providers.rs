@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use flagcore::bucketing::Bucketing;
 use flagcore::change::Update;
 use flagcore::client::{Builder, OnMissing};
+use flagcore::diagnostic::{Mode, Report};
+use flagcore::limits::Limits;
 use flagcore::model::Format;
-use flagcore::{Client, EvaluationContext};
+use flagcore::{Client, EvaluationContext, parse};
 
 use crate::files;
 
@@ -28,9 +30,21 @@ pub(crate) enum Provider {
     Unavailable,
 }
 
+/// How the suite's flag files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    AsWritten,
+    /// Read once, and written out again as plain JSON.
+    WrittenOutAgain,
+    /// As YAML, which JSON is too.
+    #[cfg(feature = "yaml")]
+    AsYaml,
+}
+
 /// The suite's flags, and clients that scenarios share.
 pub(crate) struct Providers {
     folder: PathBuf,
+    form: Form,
     clients: BTreeMap<(Provider, String), Client>,
 }
 
@@ -41,8 +55,8 @@ const METADATA_FLAGS: &str = "rawflags/selector-flag-combined-metadata.json";
 
 impl Providers {
     /// Of the suite in this folder.
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, clients: BTreeMap::new() }
+    pub(crate) fn new(folder: PathBuf, form: Form) -> Self {
+        Self { folder, form, clients: BTreeMap::new() }
     }
 
     /// A client that does not change; one for all scenarios with the same provider and generation.
@@ -58,17 +72,24 @@ impl Providers {
     fn sources(&self, provider: Provider) -> Builder {
         let builder = Client::builder();
         if provider == Provider::Evaluator {
-            return builder.bytes("testkit", self.read("evaluator/flags/testkit-flags.json"), Format::Json);
+            return self.add(builder, "testkit", self.read("evaluator/flags/testkit-flags.json"));
         }
-        let builder = builder
-            .overrides(injected())
-            .bytes(ALL_FLAGS, self.all_flags().to_string(), Format::Json)
-            .bytes(SELECTOR_FLAGS, self.read("flags/selector-flags.json"), Format::Json);
+        let builder = builder.overrides(injected());
+        let builder = self.add(builder, ALL_FLAGS, self.all_flags().to_string().into_bytes());
+        let builder = self.add(builder, SELECTOR_FLAGS, self.read("flags/selector-flags.json"));
         if provider != Provider::Metadata {
             return builder;
         }
-        let flags = self.read("flags/selector-flag-combined-metadata.json");
-        builder.bytes(METADATA_FLAGS, flags, Format::Json)
+        self.add(builder, METADATA_FLAGS, self.read("flags/selector-flag-combined-metadata.json"))
+    }
+
+    fn add(&self, builder: Builder, name: &str, json: Vec<u8>) -> Builder {
+        match self.form {
+            Form::AsWritten => builder.bytes(name, json, Format::Json),
+            Form::WrittenOutAgain => builder.bytes(name, written_out_again(name, &json), Format::Json),
+            #[cfg(feature = "yaml")]
+            Form::AsYaml => builder.bytes(name, json, Format::Yaml),
+        }
     }
 
     fn read(&self, file: &str) -> Vec<u8> {
@@ -105,6 +126,15 @@ impl Providers {
         }
         Live::new(folder)
     }
+}
+
+/// The flags of a document as the model writes them, which is another text.
+fn written_out_again(name: &str, json: &[u8]) -> String {
+    let mut report = Report::new(name.into(), Mode::Lenient);
+    let flags = parse::flag_set(name.into(), json, Format::Json, &Limits::default(), &mut report);
+    let text = flags.expect("the suite's files are read").to_json();
+    assert_ne!(text.as_bytes(), json);
+    text
 }
 
 /// What the suite's launcher gives the daemon as static context.

@@ -10,7 +10,7 @@ use flagcore::{EvaluationContext, Selector, Value};
 
 use crate::common::ask::{Answer, Question, ask};
 use crate::gherkin::{Scenario, Step};
-use crate::providers::{Live, PATIENCE, Provider, Providers};
+use crate::providers::{Form, Live, PATIENCE, Provider, Providers};
 
 /// Runs a scenario.
 ///
@@ -308,7 +308,7 @@ fn an_unknown_step_fails_and_so_does_another_answer() {
     let flags = r#"{"flags": {"a": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"}}}"#;
     std::fs::create_dir_all(folder.path().join("evaluator/flags")).unwrap();
     std::fs::write(folder.path().join("evaluator/flags/testkit-flags.json"), flags).unwrap();
-    let mut providers = Providers::new(folder.path().to_owned());
+    let mut providers = Providers::new(folder.path().to_owned(), Form::AsWritten);
     let mut check = |last: &str, wanted: Option<&str>| {
         let feature = format!(
             "Scenario: a
