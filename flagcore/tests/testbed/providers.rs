@@ -11,6 +11,7 @@ use flagcore::client::{Builder, OnMissing};
 use flagcore::diagnostic::{Mode, Report};
 use flagcore::limits::Limits;
 use flagcore::model::Format;
+use flagcore::sync::SETTLE;
 use flagcore::{Client, EvaluationContext, parse};
 
 use crate::files;
@@ -193,9 +194,15 @@ impl Live {
     pub(crate) fn next(&self, wanted: impl Fn(&Update) -> bool, patience: Duration) -> Option<Update> {
         let end = Instant::now() + patience;
         loop {
-            match self.updates.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            let left = end.saturating_duration_since(Instant::now());
+            // Without a thread that keeps up somebody has to ask, and again once a change has settled.
+            let turn = if cfg!(feature = "watch") { left } else { left.min(SETTLE) };
+            #[cfg(not(feature = "watch"))]
+            self.client.refresh();
+            match self.updates.recv_timeout(turn) {
                 Ok(update) if wanted(&update) => return Some(update),
                 Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) if turn < left => {}
                 Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => panic!("the client is gone"),
             }
