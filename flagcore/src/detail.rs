@@ -297,7 +297,7 @@ impl<'d, T: FlagType + ?Sized, S: Deref<Target: Flags>> Detail<'d, T, S> {
 
     /// Facts about the flag and its set; for a flag that is not there, those of the selector alone.
     pub fn metadata(&self) -> Metadata<'_> {
-        let own = self.flag().map_or(&[][..], |flag| &flag.metadata);
+        let own = self.flag().map_or(&[][..], |flag| &flag.facts.metadata);
         Metadata { own, selected: self.selector.and_then(Selector::metadata) }
     }
 

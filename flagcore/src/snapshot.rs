@@ -338,7 +338,7 @@ impl Snapshot {
     /// The flags that win their key, sorted by key.
     pub(crate) fn winning_flags(&self) -> impl Iterator<Item = WinningFlag<'_>> {
         let mut rows: Vec<&Row> = self.winners().filter_map(|number| self.row(number)).collect();
-        if rows.iter().any(|row| row.flag.flag_set_id.is_some()) {
+        if rows.iter().any(|row| row.flag.flag_set_id().is_some()) {
             rows.sort_unstable_by(|a, b| a.flag.key.cmp(&b.flag.key));
         }
         rows.into_iter().map(|row| WinningFlag { row, source: self.source_of(row) })
@@ -399,28 +399,19 @@ fn quick(flag: &CompiledFlag) -> Quick {
 /// Of each (flag set, key) the row of the highest source; within a source of its last document.
 fn merge(sources: &[SourceFlags<'_>]) -> Vec<Row> {
     let files = sources.iter().flat_map(|source| source.files).zip(0..);
-    let all = files.flat_map(|(file, number)| {
-        let row =
-            move |entry: &CompiledEntry| Row { flag: entry.flag.clone(), file: number, line: entry.line };
-        file.set.flags.iter().map(row)
-    });
+    let entries = files.flat_map(|(file, number)| file.set.flags.iter().map(move |entry| (entry, number)));
+    let row = |(entry, file): (&CompiledEntry, u32)| Row { flag: entry.flag.clone(), file, line: entry.line };
     if sources.iter().map(|source| source.files.len()).sum::<usize>() < 2 {
         // One document holds each (flag set, key) once.
-        return all.collect();
+        return entries.map(row).collect();
     }
-    let mut places: HashMap<(Option<Arc<str>>, Arc<str>), usize> = HashMap::new();
+    let mut places: HashMap<(Option<&str>, &str), usize> = HashMap::new();
     let mut rows: Vec<Row> = Vec::new();
-    for row in all {
-        match places.entry((row.flag.flag_set_id.clone(), row.flag.key.clone())) {
-            std::collections::hash_map::Entry::Occupied(place) => {
-                if let Some(kept) = rows.get_mut(*place.get()) {
-                    *kept = row;
-                }
-            }
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(rows.len());
-                rows.push(row);
-            }
+    for (entry, file) in entries {
+        let place = *places.entry((entry.flag.flag_set_id(), &*entry.flag.key)).or_insert(rows.len());
+        match rows.get_mut(place) {
+            Some(kept) => *kept = row((entry, file)),
+            None => rows.push(row((entry, file))),
         }
     }
     rows
@@ -456,7 +447,7 @@ impl Flags for Snapshot {
 impl Row {
     /// By flag set, the unnamed one first, then by key.
     fn order(&self) -> (Option<&str>, &str) {
-        (self.flag.flag_set_id.as_deref(), &self.flag.key)
+        (self.flag.flag_set_id(), &self.flag.key)
     }
 }
 
@@ -511,12 +502,12 @@ impl<'s> View<'s> {
             Wanted::Source(_) => {
                 let mut at = 0;
                 while let Some(row) = rows.get(at) {
-                    let id = row.flag.flag_set_id.as_deref();
+                    let id = row.flag.flag_set_id();
                     if let Some(found) = find(id).filter(|found| self.shows(*found)) {
                         return Some(found);
                     }
                     // On to the next flag set.
-                    at = rows.partition_point(|row| row.flag.flag_set_id.as_deref() <= id);
+                    at = rows.partition_point(|row| row.flag.flag_set_id() <= id);
                 }
                 None
             }
@@ -527,8 +518,8 @@ impl<'s> View<'s> {
         let Some(row) = self.snapshot.row(number) else { return false };
         match self.selector.wanted() {
             Wanted::All => self.snapshot.row_of(&*row.flag.key) == Some(number),
-            Wanted::Unnamed => row.flag.flag_set_id.is_none(),
-            Wanted::FlagSet(id) => row.flag.flag_set_id.as_deref() == id.as_str(),
+            Wanted::Unnamed => row.flag.flag_set_id().is_none(),
+            Wanted::FlagSet(id) => row.flag.flag_set_id() == id.as_str(),
             Wanted::Source(name) => {
                 self.snapshot.source_of(row).is_some_and(|source| Some(&**source) == name.as_str())
             }

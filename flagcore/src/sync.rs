@@ -426,7 +426,7 @@ impl Loaded {
         for LoadedFile { name, set } in &self.files {
             let mut report = Report::new(name.clone(), mode);
             for entry in &set.flags {
-                let key = (entry.flag.flag_set_id.as_deref(), &*entry.flag.key);
+                let key = (entry.flag.flag_set_id(), &*entry.flag.key);
                 if let Some(earlier) = first.insert(key, name) {
                     let problem = Problem::DuplicateFlag {
                         flag: crate::text::excerpt(&entry.flag.key),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::eval::machine::VariantNames;
 use crate::eval::program::Program;
+use crate::parse::flag_file::FLAG_SET_ID;
 use crate::value::Value;
 
 /// A flag ready to be evaluated; immutable, shared by all snapshots that hold it.
@@ -17,10 +18,17 @@ pub struct CompiledFlag {
     pub default_variant: Option<u32>,
     /// What an evaluation does.
     pub plan: Plan,
-    /// The flag set it belongs to; `None` is the unnamed one.
-    pub flag_set_id: Option<Arc<str>>,
-    /// Facts about it and its set, sorted by name, without nulls.
-    pub metadata: Arc<[(Box<str>, Value<'static>)]>,
+    /// Facts about it and its set.
+    pub facts: Arc<Facts>,
+}
+
+/// Facts about a flag and its set; flags without any of their own share those of the set.
+#[derive(Debug, PartialEq)]
+pub struct Facts {
+    /// Metadata sorted by name, without nulls.
+    pub metadata: Box<[(Box<str>, Value<'static>)]>,
+    /// The flag set that the flag belongs to; `None` is the unnamed one.
+    pub flag_set_id: Option<Box<str>>,
 }
 
 /// What an evaluation of a flag does.
@@ -43,7 +51,25 @@ pub struct CompiledVariant {
     pub value: Value<'static>,
 }
 
+impl Facts {
+    /// Facts of these names and values; nulls are left out.
+    pub fn new<'n>(entries: impl Iterator<Item = (&'n str, Value<'static>)>) -> Self {
+        let mut metadata: Vec<(Box<str>, Value<'static>)> =
+            entries.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.into(), value)).collect();
+        metadata.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let id = metadata.iter().find(|(name, _)| &**name == FLAG_SET_ID);
+        let flag_set_id = id.and_then(|(_, value)| value.as_str()).map(Box::from);
+        Self { metadata: metadata.into(), flag_set_id }
+    }
+}
+
 impl CompiledFlag {
+    /// The flag set it belongs to; `None` is the unnamed one.
+    #[inline]
+    pub fn flag_set_id(&self) -> Option<&str> {
+        self.facts.flag_set_id.as_deref()
+    }
+
     /// A variant by its place.
     #[inline]
     pub fn variant(&self, place: u32) -> Option<&CompiledVariant> {

@@ -14,5 +14,5 @@ mod list_rule;
 mod rule;
 pub mod set;
 
-pub use flag::{CompiledFlag, CompiledVariant, Plan};
+pub use flag::{CompiledFlag, CompiledVariant, Facts, Plan};
 pub use set::{CompileOptions, CompiledEntry, CompiledSet, compile};

@@ -11,9 +11,8 @@ use crate::diagnostic::{Pointer, Report};
 use crate::eval::program::{Program, Shared};
 use crate::model::{FlagDefinition, FlagSet, References, State};
 use crate::span::{Span, positions};
-use crate::value::Value;
 
-use super::flag::{CompiledFlag, CompiledVariant, Plan, find_variant};
+use super::flag::{CompiledFlag, CompiledVariant, Facts, Plan, find_variant};
 use super::rule::{Interner, RuleCompiler, SharedRules};
 
 /// What a compilation is told.
@@ -78,7 +77,7 @@ pub fn compile(
         references: References::new(&set.document, &set.evaluators),
         bucketing: set.bucketing.unwrap_or(options.bucketing),
         keep_json: options.keep_json,
-        inherited: Metadata::of_set(set),
+        inherited: facts_of_set(set),
         interner: Interner::default(),
         shared: SharedRules::default(),
         variants: HashMap::new(),
@@ -88,11 +87,9 @@ pub fn compile(
     compiler.check_all_evaluators();
     let seed = compiler.seed();
     let previous: HashMap<(Option<&str>, &str), &CompiledEntry> = match previous {
-        Some(previous) => previous
-            .flags
-            .iter()
-            .map(|entry| ((entry.flag.flag_set_id.as_deref(), &*entry.flag.key), entry))
-            .collect(),
+        Some(previous) => {
+            previous.flags.iter().map(|entry| ((entry.flag.flag_set_id(), &*entry.flag.key), entry)).collect()
+        }
         None => HashMap::new(),
     };
     let lines = compiler.lines();
@@ -120,7 +117,7 @@ struct SetCompiler<'s, 'r> {
     references: References<'s>,
     bucketing: Bucketing,
     keep_json: bool,
-    inherited: Metadata,
+    inherited: Arc<Facts>,
     interner: Interner,
     shared: SharedRules,
     /// Variants that are alike are shared: most flags are `on` and `off`.
@@ -129,27 +126,11 @@ struct SetCompiler<'s, 'r> {
     report: &'r mut Report,
 }
 
-/// The metadata of the set, as flags without any of their own share it.
-struct Metadata {
-    entries: Arc<[(Box<str>, Value<'static>)]>,
-    flag_set_id: Option<Arc<str>>,
-}
-
-impl Metadata {
-    fn of_set(set: &FlagSet) -> Self {
-        let references = References::new(&set.document, &set.evaluators);
-        let entries = set.metadata.iter().map(|entry| (entry.name, entry.value));
-        Self::new(entries.map(|(name, value)| (set.document.resolve(name), references.to_value(value))))
-    }
-
-    fn new<'n>(entries: impl Iterator<Item = (&'n str, Value<'static>)>) -> Self {
-        let mut entries: Vec<(Box<str>, Value<'static>)> =
-            entries.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.into(), value)).collect();
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let id = entries.iter().find(|(name, _)| &**name == crate::parse::flag_file::FLAG_SET_ID);
-        let flag_set_id = id.and_then(|(_, value)| value.as_str()).map(Arc::from);
-        Self { entries: entries.into(), flag_set_id }
-    }
+fn facts_of_set(set: &FlagSet) -> Arc<Facts> {
+    let references = References::new(&set.document, &set.evaluators);
+    let entries = set.metadata.iter();
+    let named = entries.map(|entry| (set.document.resolve(entry.name), references.to_value(entry.value)));
+    Arc::new(Facts::new(named))
 }
 
 impl SetCompiler<'_, '_> {
@@ -292,25 +273,15 @@ impl SetCompiler<'_, '_> {
             (State::Enabled, None) => Plan::Static,
             (State::Disabled, None) => Plan::Disabled,
         };
-        let metadata = if self.set.own_metadata(definition).is_empty() {
-            Metadata {
-                entries: self.inherited.entries.clone(),
-                flag_set_id: self.inherited.flag_set_id.clone(),
-            }
+        let facts = if self.set.own_metadata(definition).is_empty() {
+            self.inherited.clone()
         } else {
             let entries = self.set.metadata(definition);
-            Metadata::new(
+            Arc::new(Facts::new(
                 entries.map(|entry| (document.resolve(entry.name), self.references.to_value(entry.value))),
-            )
+            ))
         };
-        let flag = CompiledFlag {
-            key: key.into(),
-            variants,
-            default_variant,
-            plan,
-            flag_set_id: metadata.flag_set_id,
-            metadata: metadata.entries,
-        };
+        let flag = CompiledFlag { key: key.into(), variants, default_variant, plan, facts };
         (flag, used.into_boxed_slice())
     }
 
