@@ -177,6 +177,10 @@ impl<'c> RuleCompiler<'c> {
         /// More names than this are not listed.
         const MOST: usize = 64;
         let Some((flag, variants)) = self.flag else { return };
+        // What a flag without variants lacks, and what an object that is no rule is, was told already.
+        if variants.is_empty() || matches!(value, Value::Structure(_)) {
+            return;
+        }
         let mut found = String::new();
         // A string takes all that is written.
         let _ = Operand::from(value).write_json(&mut WithoutQuotes(&mut found));

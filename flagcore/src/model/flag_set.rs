@@ -64,7 +64,8 @@ pub struct FlagDefinition {
     pub span: Span,
     /// Whether it is on duty.
     pub state: State,
-    /// The variant given when nothing matches, which exists; `None` gives the caller's own default.
+    /// The variant given when nothing matches, which exists in a set that is not refused; `None`
+    /// gives the caller's own default.
     pub default_variant: Option<TextId>,
     /// The rule that picks a variant; `None` without one.
     pub targeting: Option<NodeId>,

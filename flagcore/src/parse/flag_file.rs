@@ -27,9 +27,12 @@ const FLAG_WORDS: &[&str] = &["state", "variants", "defaultVariant", "targeting"
 /// Words of a flag that people need not write: `key` in the array form, `source` on the reference's wire.
 const FLAG_WORDS_BESIDE: &[&str] = &["key", "source"];
 
-/// Reads the flags of a document. Findings go to `report`; `None` where the reference would refuse the file.
+/// Reads the flags of a document. Findings go to `report`.
+///
+/// A set is returned even where the report refuses it, so that its rules are checked too and all that is wrong
+/// is told at once; `None` where a limit or a type keeps it from being looked at further.
 pub fn read(document: Document, limits: &Limits, report: &mut Report) -> Option<FlagSet> {
-    let evaluators = read_evaluators(&document, report)?;
+    let (evaluators, readable) = read_evaluators(&document, report)?;
     let mut reader = Reader {
         references: References::new(&document, &evaluators),
         limits,
@@ -40,20 +43,22 @@ pub fn read(document: Document, limits: &Limits, report: &mut Report) -> Option<
         variants: Vec::new(),
         flag_metadata: Vec::new(),
         measures: None,
+        readable,
     };
     reader.check_extents()?;
     reader.file();
     let deepest = reader.measures.as_ref().map(Measures::depth).unwrap_or_default();
-    let Reader { bucketing, metadata, flags, variants, flag_metadata, .. } = reader;
+    let Reader { bucketing, metadata, flags, variants, flag_metadata, readable, .. } = reader;
     let depth = document.depth().max(deepest);
-    if report.is_refused() {
+    if !readable {
         return None;
     }
     Some(FlagSet { document, bucketing, evaluators, metadata, flags, depth, variants, flag_metadata })
 }
 
-/// Evaluators come first: a reference may stand anywhere else.
-fn read_evaluators(document: &Document, report: &mut Report) -> Option<Evaluators> {
+/// Evaluators come first: a reference may stand anywhere else. Also whether all of them could be read; if not,
+/// references to them say nothing.
+fn read_evaluators(document: &Document, report: &mut Report) -> Option<(Evaluators, bool)> {
     let Kind::Object(root) = document.kind(document.root()) else {
         let found = document.kind(document.root()).name();
         let problem = Problem::WrongType { what: "the document", found, wanted: "an object with `flags`" };
@@ -61,6 +66,7 @@ fn read_evaluators(document: &Document, report: &mut Report) -> Option<Evaluator
         return None;
     };
     let mut named: Vec<(&str, NodeId)> = Vec::new();
+    let mut readable = true;
     for member in document.members(root) {
         let word = document.resolve(member.name);
         if !is_word(word, "$evaluators") {
@@ -76,6 +82,7 @@ fn read_evaluators(document: &Document, report: &mut Report) -> Option<Evaluator
             }
             Kind::Null => named.clear(),
             other => {
+                readable = false;
                 let problem = Problem::WrongType {
                     what: "`$evaluators`",
                     found: other.name(),
@@ -96,7 +103,7 @@ fn read_evaluators(document: &Document, report: &mut Report) -> Option<Evaluator
             Problem::RefCycle { names: names.clone() },
         );
     }
-    Some(evaluators)
+    Some((evaluators, readable))
 }
 
 fn check_evaluator(document: &Document, evaluator: &Member, pointer: &Pointer<'_>, report: &mut Report) {
@@ -153,6 +160,8 @@ struct Reader<'d, 'r> {
     flag_metadata: Vec<MetadataEntry>,
     /// How large everything is, where that is not plain from the document.
     measures: Option<Measures>,
+    /// Whether the set is within the limits, so that it may be compiled to see what is wrong with its rules.
+    readable: bool,
 }
 
 /// The members of an object that are one of its words, each word with its spellings in the order of their bytes.
@@ -178,6 +187,12 @@ impl<'d> Reader<'d, '_> {
 
     fn place<'p>(&self, node: NodeId, pointer: Pointer<'p>) -> Place<'p> {
         Place::new(self.document().span(node), pointer)
+    }
+
+    /// Refuses the file for something beyond a limit; nothing looks at its rules then.
+    fn exceed(&mut self, at: Place<'_>, problem: Problem) {
+        self.readable = false;
+        self.report.refuse(at, problem);
     }
 
     /// Refuses what would grow beyond the limits when written out, before anything walks it.
@@ -225,8 +240,7 @@ impl<'d> Reader<'d, '_> {
         near_limit(self.report, "nodes of the file", self.document().len(), self.limits.set_nodes);
         if self.document().len() > self.limits.set_nodes {
             let problem = Problem::TooManyNodes { what: "the file".to_owned(), most: self.limits.set_nodes };
-            self.report.refuse(self.place(root, Pointer::ROOT), problem);
-            return;
+            return self.exceed(self.place(root, Pointer::ROOT), problem);
         }
         for member in words.get("bucketing") {
             self.bucketing(member.value);
@@ -271,7 +285,7 @@ impl<'d> Reader<'d, '_> {
         near_limit(self.report, "flags", count, self.limits.flags);
         if count > self.limits.flags {
             let problem = Problem::TooManyFlags { found: count, most: self.limits.flags };
-            return self.report.refuse(self.place(node, at), problem);
+            return self.exceed(self.place(node, at), problem);
         }
         self.flags.reserve(count);
         self.variants.reserve(count * 2);
@@ -316,14 +330,18 @@ impl<'d> Reader<'d, '_> {
             None => State::Enabled,
         };
         let variants = self.variants(words.get("variants"), key_text, at);
-        if variants.is_empty() && !words.by_word.is_empty() {
-            self.report.tolerate(Place::new(key_span, *at), Problem::NoVariants { flag: flag() });
-        }
         let default_variant =
             self.text(words.get("defaultVariant"), at, "defaultVariant", "`defaultVariant`");
         let default_variant = default_variant.filter(|(text, _)| !self.document().resolve(*text).is_empty());
-        if let Some((text, node)) = default_variant {
-            self.check_default_variant(text, node, &variants, key_text, at);
+        let listed = words.get("variants").iter().all(|member| self.is_kind_of_variants(member.value));
+        match default_variant {
+            // Variants that cannot be read are told of already, and nothing can be said of their names.
+            _ if !listed => {}
+            Some((text, node)) => self.check_default_variant(text, node, &variants, key_text, at),
+            None if variants.is_empty() && !words.by_word.is_empty() => {
+                self.report.tolerate(Place::new(key_span, *at), Problem::NoVariants { flag: flag() });
+            }
+            None => {}
         }
         let targeting = words.get("targeting").last().map(|member| member.value);
         let targeting = targeting.filter(|rule| !matches!(self.kind(*rule), Kind::Object(range) if self.document().members(range).is_empty()));
@@ -352,7 +370,7 @@ impl<'d> Reader<'d, '_> {
         }
         if key.len() > self.limits.key_bytes {
             let problem = Problem::KeyTooLong { bytes: key.len(), most: self.limits.key_bytes };
-            self.report.refuse(Place::new(span, *at), problem);
+            self.exceed(Place::new(span, *at), problem);
             return false;
         }
         near_limit(self.report, "bytes of a flag's key", key.len(), self.limits.key_bytes);
@@ -399,10 +417,14 @@ impl<'d> Reader<'d, '_> {
                 most: self.limits.variants,
             };
             let node = members.last().map_or(self.document().root(), |member| member.value);
-            self.report.refuse(self.place(node, at), problem);
+            self.exceed(self.place(node, at), problem);
         }
         self.check_variant_types(range.clone(), flag, &at);
         range
+    }
+
+    fn is_kind_of_variants(&self, node: NodeId) -> bool {
+        matches!(self.kind(node), Kind::Object(_) | Kind::Null)
     }
 
     fn variant(&mut self, start: usize, name: TextId) -> Option<&mut Variant> {
@@ -471,7 +493,7 @@ impl<'d> Reader<'d, '_> {
         near_limit(self.report, "nodes of a flag", nodes, most);
         if nodes > most {
             let problem = Problem::TooManyNodes { what: format!("flag `{}`", excerpt(flag)), most };
-            self.report.refuse(self.place(node, *at), problem);
+            self.exceed(self.place(node, *at), problem);
         }
     }
 
@@ -496,7 +518,7 @@ impl<'d> Reader<'d, '_> {
             .and_then(|measures| measures.extent(node))
             .map_or(0, |extent| extent.depth);
         if depth as usize > VALUE_DEPTH {
-            self.report.refuse(self.place(node, at), Problem::TooDeep { most: VALUE_DEPTH });
+            self.exceed(self.place(node, at), Problem::TooDeep { most: VALUE_DEPTH });
         }
     }
 

@@ -52,7 +52,8 @@ pub fn document(
     }
 }
 
-/// Reads a document and the flags in it; see [`document`] and [`flag_file::read`].
+/// Reads a document and the flags in it; see [`document`] and [`flag_file::read`]. The report tells whether they
+/// are refused.
 pub fn flag_set(
     source: Arc<str>,
     bytes: &[u8],

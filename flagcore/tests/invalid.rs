@@ -1,0 +1,32 @@
+//! What people are shown of flag files with mistakes.
+
+use flagcore::diagnostic::Mode;
+use flagcore::model::Format;
+use flagcore::{Client, Error};
+
+#[test]
+fn fifty_mistakes_are_fifty_findings() {
+    let mistakes = [
+        ("misspelt-word", r#""state":"ENABLED","variants":{"on":true},"default":"on""#),
+        ("state", r#""state":"enabled","variants":{"on":true},"defaultVariant":"on""#),
+        ("default", r#""state":"ENABLED","variants":{"on":true},"defaultVariant":"no""#),
+        ("operator", r#""state":"ENABLED","variants":{"on":true},"targeting":{"iff":[true,"on"]}"#),
+        ("variant", r#""state":"ENABLED","variants":{"on":true},"targeting":{"if":[true,"of"]}"#),
+    ];
+    let codes =
+        ["unknown-field", "unknown-state", "unknown-default-variant", "unknown-operator", "unknown-variant"];
+    let flags: Vec<String> =
+        (0..50).map(|at| format!("\"{}-{at}\":{{{}}}", mistakes[at % 5].0, mistakes[at % 5].1)).collect();
+    let text = format!("{{\"flags\":{{\n{}\n}}}}", flags.join(",\n"));
+    for mode in [Mode::Lenient, Mode::Strict] {
+        let builder = Client::builder().bytes("f.json", text.clone(), Format::Json);
+        let Err(Error::Refused { findings }) = builder.mode(mode).watch(false).build() else {
+            panic!("a file with mistakes is served")
+        };
+        assert_eq!(findings.diagnostics.len(), 50, "{findings}");
+        for (at, diagnostic) in findings.diagnostics.iter().enumerate() {
+            assert_eq!(diagnostic.code(), codes[at % 5], "{diagnostic}");
+            assert_eq!(diagnostic.position.unwrap().line as usize, at + 2, "{diagnostic}");
+        }
+    }
+}
