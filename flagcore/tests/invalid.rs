@@ -30,3 +30,20 @@ fn fifty_mistakes_are_fifty_findings() {
         }
     }
 }
+
+#[test]
+fn a_flag_of_the_array_form_is_named_by_its_place() {
+    let text = r#"{"flags":[
+        {"variants":{"on":true}},
+        {"key":"a","variants":{"on":true}},
+        {"key":"a","variants":{"on":true},"targeting":{"iff":[]}}]}"#;
+    let client = Client::builder().bytes("f.json", text, Format::Json).watch(false).build().unwrap();
+    let findings = client.status().remove(0).served.unwrap().findings;
+    let told = findings.diagnostics.iter().map(|it| (it.code(), it.pointer.as_str()));
+    let expected = [
+        ("empty-key", "/flags/0"),
+        ("duplicate-flag", "/flags/2"),
+        ("unknown-operator", "/flags/2/targeting/iff"),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}

@@ -261,7 +261,7 @@ impl SetCompiler<'_, '_> {
                 let mut rules = self.rules(Some((key, &variants)));
                 let at = Pointer::ROOT;
                 let (at, flag) = (at.member("flags"), key);
-                let at = at.member(flag);
+                let at = definition.item.map_or(at.member(flag), |number| at.item(number));
                 let decision = rules.targeting(targeting, &at.member("targeting"));
                 let depth = rules.depth;
                 used = rules.used();

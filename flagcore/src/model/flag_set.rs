@@ -60,6 +60,8 @@ pub struct FlagDefinition {
     pub key: TextId,
     /// Where the name stands.
     pub key_span: Span,
+    /// Its place in the array form; `None` in the map form.
+    pub item: Option<usize>,
     /// Where its definition stands.
     pub span: Span,
     /// Whether it is on duty.

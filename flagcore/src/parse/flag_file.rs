@@ -164,6 +164,14 @@ struct Reader<'d, 'r> {
     readable: bool,
 }
 
+/// Where a flag stands.
+enum Name {
+    /// Under its key, in the map form.
+    Member(TextId, crate::span::Span),
+    /// In the array form, where it names itself.
+    Item(usize),
+}
+
 /// The members of an object that are one of its words, each word with its spellings in the order of their bytes.
 struct Words<'d> {
     by_word: Vec<(&'static str, Vec<&'d Member>)>,
@@ -293,12 +301,12 @@ impl<'d> Reader<'d, '_> {
             Kind::Object(range) => {
                 for member in self.document().members(range) {
                     let at = at.member(self.document().resolve(member.name));
-                    self.flag(member.value, Some((member.name, member.name_span)), &at);
+                    self.flag(member.value, Name::Member(member.name, member.name_span), &at);
                 }
             }
             Kind::List(range) => {
                 for (number, item) in self.document().items(range).iter().enumerate() {
-                    self.flag(*item, None, &at.item(number));
+                    self.flag(*item, Name::Item(number), &at.item(number));
                 }
                 self.keep_last_of_each_key();
             }
@@ -306,10 +314,12 @@ impl<'d> Reader<'d, '_> {
         }
     }
 
-    /// Reads one flag; `name` is its key in the map form.
-    fn flag(&mut self, node: NodeId, name: Option<(TextId, crate::span::Span)>, at: &Pointer<'_>) {
+    fn flag(&mut self, node: NodeId, name: Name, at: &Pointer<'_>) {
         let span = self.document().span(node);
-        let (mut key, key_span) = name.map_or((None, span), |(key, span)| (Some(key), span));
+        let (mut key, key_span, item) = match name {
+            Name::Member(key, span) => (Some(key), span, None),
+            Name::Item(number) => (None, span, Some(number)),
+        };
         let words = match self.kind(node) {
             Kind::Object(_) => self.words(node, FLAG_WORDS, FLAG_WORDS_BESIDE, at),
             Kind::Null => Words { by_word: Vec::new() },
@@ -352,6 +362,7 @@ impl<'d> Reader<'d, '_> {
         self.flags.push(FlagDefinition {
             key,
             key_span,
+            item,
             span,
             state,
             default_variant: default_variant.map(|(text, _)| text),
@@ -624,9 +635,9 @@ impl<'d> Reader<'d, '_> {
                 flag: excerpt(document.resolve(again.key)),
                 first: Earlier::Offset(first.span.start),
             };
-            let (at, number) = (Pointer::ROOT, *later);
+            let at = Pointer::ROOT;
             let at = at.member("flags");
-            self.report.tolerate(Place::new(again.span, at.item(number)), problem);
+            self.report.tolerate(Place::new(again.span, at.item(again.item.unwrap_or(*later))), problem);
         }
         let mut dropped = repeated.into_iter().map(|(earlier, _)| earlier).collect::<Vec<_>>();
         dropped.sort_unstable();
