@@ -47,3 +47,11 @@ fn a_flag_of_the_array_form_is_named_by_its_place() {
     ];
     assert_eq!(told.collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn an_empty_evaluator_is_told_of_once() {
+    let text = r#"{"$evaluators":{"staff":{}},"flags":{}}"#;
+    let builder = Client::builder().bytes("f.json", text, Format::Json).watch(false);
+    let Err(Error::Refused { findings }) = builder.build() else { panic!("an empty evaluator is served") };
+    assert_eq!(findings.diagnostics.len(), 1, "{findings}");
+}

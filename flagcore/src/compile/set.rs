@@ -10,6 +10,7 @@ use crate::bucketing::Bucketing;
 use crate::diagnostic::{Pointer, Report};
 use crate::eval::program::{Program, Shared};
 use crate::model::{FlagDefinition, FlagSet, References, State};
+use crate::parse::flag_file::is_too_short;
 use crate::span::{Span, positions};
 
 use super::flag::{CompiledFlag, CompiledVariant, Facts, Plan, find_variant};
@@ -138,6 +139,15 @@ impl SetCompiler<'_, '_> {
     fn check_all_evaluators(&mut self) {
         let mut names: Vec<&str> = self.set.evaluators.iter().map(|(name, _)| name).collect();
         names.sort_unstable();
+        let set = self.set;
+        let is_empty =
+            |name: &&str| set.evaluators.get(name).is_some_and(|node| is_too_short(&set.document, node));
+        // What is wrong with an empty one was told already.
+        let muted = self.report.mute();
+        for name in names.iter().filter(|name| is_empty(name)) {
+            self.rules(None).shared(name);
+        }
+        self.report.unmute(muted);
         for name in names {
             if self.set.evaluators.get(name).is_some() {
                 self.rules(None).shared(name);

@@ -109,7 +109,7 @@ fn read_evaluators(document: &Document, report: &mut Report) -> Option<(Evaluato
 fn check_evaluator(document: &Document, evaluator: &Member, pointer: &Pointer<'_>, report: &mut Report) {
     let name = document.resolve(evaluator.name);
     let span = document.span(evaluator.value);
-    if json_bytes(document, evaluator.value) < 3 {
+    if is_too_short(document, evaluator.value) {
         let problem = Problem::EmptyEvaluator { name: excerpt(name) };
         report.refuse(Place::new(span, pointer.member(name)), problem);
     }
@@ -119,8 +119,14 @@ fn check_evaluator(document: &Document, evaluator: &Member, pointer: &Pointer<'_
     }
 }
 
-/// How many bytes an evaluator has as JSON, as far as the reference cares: it refuses one of fewer than three,
-/// such as `{}`, `[]`, `""` and `1`. JSON counts as written, YAML as it is turned into JSON.
+/// Whether the reference refuses an evaluator as empty: one of fewer than three bytes as JSON, such as `{}`, `[]`,
+/// `""` and `1`.
+pub(crate) fn is_too_short(document: &Document, node: NodeId) -> bool {
+    json_bytes(document, node) < 3
+}
+
+/// How many bytes an evaluator has as JSON, as far as it matters. JSON counts as written, YAML as it is turned
+/// into JSON.
 fn json_bytes(document: &Document, node: NodeId) -> usize {
     let span = document.span(node);
     if document.format() == Format::Json {
