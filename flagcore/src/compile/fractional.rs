@@ -181,6 +181,14 @@ impl RuleCompiler<'_> {
             }
             Some(variant) => variant.clone(),
         };
+        if let Some(more) = parts.get(2) {
+            self.tell_weight(
+                more.to_string(),
+                "stands behind the weight of its bucket and is not read; a weight is one whole number",
+                node,
+                at,
+            );
+        }
         let weight = match parts.get(1) {
             None | Some(Value::Null) => 1,
             Some(Value::Number(number)) => match weight_of(*number) {
