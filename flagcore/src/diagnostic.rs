@@ -378,6 +378,7 @@ pub enum Problem {
     TooDeep { most: usize },
     ControlCharacter { text: String },
     YamlTag { tag: String, text: String },
+    YamlUnknownTag { tag: String },
     YamlMerge,
     YamlAnchor { found: String },
     YamlAliases { most: usize },
@@ -447,6 +448,7 @@ impl Problem {
             Problem::TooDeep { .. } => "too-deep",
             Problem::ControlCharacter { .. } => "control-character",
             Problem::YamlTag { .. } => "yaml-tag",
+            Problem::YamlUnknownTag { .. } => "yaml-unknown-tag",
             Problem::YamlMerge => "yaml-merge",
             Problem::YamlAnchor { .. } => "yaml-anchor",
             Problem::YamlAliases { .. } => "yaml-aliases",
@@ -512,6 +514,7 @@ impl Problem {
         "too-deep",
         "control-character",
         "yaml-tag",
+        "yaml-unknown-tag",
         "yaml-merge",
         "yaml-anchor",
         "yaml-aliases",
@@ -594,6 +597,9 @@ impl fmt::Display for Problem {
             Problem::YamlTag { tag, text } => {
                 write!(f, "`{}` is not of the type that {} asks for", q(text), q(tag))
             }
+            Problem::YamlUnknownTag { tag } => {
+                write!(f, "`{}` is read as a YAML tag, which changes nothing here; it is left out", q(tag))
+            }
             Problem::YamlMerge => f.write_str("`<<` merges something that is not a mapping"),
             Problem::YamlAnchor { found } => write!(f, "{}", q(found)),
             Problem::YamlAliases { most } => {
@@ -623,6 +629,11 @@ impl fmt::Display for Problem {
                     q(name)
                 )
             }
+            Problem::RefMissing { name, known } if known.contains(name) => write!(
+                f,
+                "evaluator `{}` cannot be referred to because of its name; evaluating this is a PARSE_ERROR",
+                q(name)
+            ),
             Problem::RefMissing { name, .. } => {
                 write!(f, "there is no evaluator `{}`; evaluating this is a PARSE_ERROR", q(name))
             }
@@ -770,6 +781,10 @@ impl Problem {
             }
             Problem::DuplicateKey { .. } => "remove one of them; the last one counts".to_owned(),
             Problem::YamlDocuments => "put further documents into files of their own".to_owned(),
+            Problem::YamlUnknownTag { tag } => match tag.strip_suffix(':') {
+                Some(word) => format!("put it in quotes: `\"{}\":`", Printable(word)),
+                None => "remove it, or put the whole text in quotes".to_owned(),
+            },
             Problem::YamlAmbiguous { text, .. } => {
                 format!("put it in quotes: `\"{}\"`, or write it in plain decimals", Printable(text))
             }
@@ -780,6 +795,9 @@ impl Problem {
             Problem::UnknownBucketing { found } => suggest(found, ["v1", "v2", "v3"], "generations"),
             Problem::EmptyEvaluator { .. } => "write its rule, or remove it".to_owned(),
             Problem::EvaluatorName { .. } => "give it a name of letters, digits, `-` and `_`".to_owned(),
+            Problem::RefMissing { name, known } if known.contains(name) => {
+                "give it a name of letters, digits, `-` and `_`".to_owned()
+            }
             Problem::RefMissing { name, known } => {
                 suggest(name, known.iter().map(String::as_str), "evaluators here")
             }

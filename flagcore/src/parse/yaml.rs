@@ -130,8 +130,12 @@ impl<'t> Reader<'t, '_> {
                 Event::Scalar(text, style, anchor, tag) => {
                     self.scalar(text, style, anchor, tag, span, &mut root)?
                 }
-                Event::SequenceStart(anchor, _) => self.open(span, anchor, Inside::List(Vec::new()))?,
-                Event::MappingStart(anchor, _) => {
+                Event::SequenceStart(anchor, tag) => {
+                    self.check_tag(tag.as_deref(), span);
+                    self.open(span, anchor, Inside::List(Vec::new()))?;
+                }
+                Event::MappingStart(anchor, tag) => {
+                    self.check_tag(tag.as_deref(), span);
                     self.open(span, anchor, Inside::Mapping { entries: Vec::new(), key: None })?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => {
@@ -169,6 +173,7 @@ impl<'t> Reader<'t, '_> {
         root: &mut Option<NodeId>,
     ) -> Result<(), Refused> {
         let plain = style == ScalarStyle::Plain;
+        self.check_tag(tag.as_deref(), span);
         let tag = tag.and_then(|tag| short_tag(&tag));
         let Ok(scalar) = yaml_scalar::resolve(tag.as_deref(), plain, &text) else {
             let problem = Problem::YamlTag { tag: tag.unwrap_or_default(), text: excerpt(&text) };
@@ -194,6 +199,16 @@ impl<'t> Reader<'t, '_> {
             self.anchors.insert(anchor, Some(node));
         }
         self.hang(node, span, root)
+    }
+
+    /// Tells of a tag that means nothing here. It is mostly an operator such as `!` or `!=` that lacks its quotes,
+    /// and leaves what stands behind it as if it were not there.
+    fn check_tag(&mut self, tag: Option<&Tag>, span: Span) {
+        if let Some(tag) = tag.and_then(short_tag).filter(|tag| !tag.starts_with("!!")) {
+            let pointer = self.pointer();
+            let place = Place::new(span, Pointer::written(&pointer));
+            self.report.tolerate(place, Problem::YamlUnknownTag { tag: excerpt(&tag) });
+        }
     }
 
     fn scalar_node(&mut self, text: &str, scalar: &Scalar, span: Span) -> Result<NodeId, Refused> {
