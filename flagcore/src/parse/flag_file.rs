@@ -338,7 +338,7 @@ impl<'d> Reader<'d, '_> {
         // What is left out for its key is still read: the reference refuses the file for what is wrong in it.
         let kept = self.check_key(key_text, key_span, at);
         let flag = || excerpt(key_text);
-        if matches!(self.kind(node), Kind::Null) {
+        if kept && matches!(self.kind(node), Kind::Null) {
             self.report.tolerate(Place::new(span, *at), Problem::NullFlag { flag: flag() });
         }
         let state = match self.text(words.get("state"), at, "state", "`state`") {
