@@ -368,8 +368,8 @@ pub enum Problem {
     Shrinks { before: usize, after: usize },
     // Its format.
     Empty,
-    Syntax { found: String },
-    TrailingText,
+    Syntax { found: String, help: Option<String> },
+    TrailingText { found: String },
     ByteOrderMark,
     InvalidUtf8,
     LoneSurrogate,
@@ -439,7 +439,7 @@ impl Problem {
             Problem::Shrinks { .. } => "shrinks",
             Problem::Empty => "empty-file",
             Problem::Syntax { .. } => "syntax",
-            Problem::TrailingText => "trailing-text",
+            Problem::TrailingText { .. } => "trailing-text",
             Problem::ByteOrderMark => "byte-order-mark",
             Problem::InvalidUtf8 => "invalid-utf8",
             Problem::LoneSurrogate => "lone-surrogate",
@@ -581,8 +581,11 @@ impl fmt::Display for Problem {
                 )
             }
             Problem::Empty => f.write_str("the file is empty"),
-            Problem::Syntax { found } => write!(f, "{}", q(found)),
-            Problem::TrailingText => f.write_str("there is text after the end of the document"),
+            Problem::Syntax { found, .. } => write!(f, "{}", q(found)),
+            Problem::TrailingText { found } if found == "}" || found == "]" => {
+                write!(f, "this `{found}` closes nothing; the document has ended before it")
+            }
+            Problem::TrailingText { .. } => f.write_str("there is text after the end of the document"),
             Problem::ByteOrderMark => f.write_str("JSON starts with a byte-order mark"),
             Problem::InvalidUtf8 => f.write_str("the text is not UTF-8 here"),
             Problem::LoneSurrogate => f.write_str("half of a surrogate pair is escaped here"),
@@ -774,6 +777,14 @@ impl Problem {
                     .to_owned()
             }
             Problem::Empty => "to have no flags, write `{\"flags\": {}}`".to_owned(),
+            Problem::Syntax { help, .. } => return help.clone(),
+            Problem::TrailingText { found } if found == "}" || found == "]" => {
+                format!("remove one `{found}` too many, here or before")
+            }
+            Problem::TrailingText { .. } => {
+                "remove it; a file holds one document, from its first `{` to the `}` that belongs to it"
+                    .to_owned()
+            }
             Problem::ByteOrderMark => "save the file as UTF-8 without a byte-order mark".to_owned(),
             Problem::InvalidUtf8 => "save the file as UTF-8".to_owned(),
             Problem::TooDeep { .. } => {

@@ -16,6 +16,7 @@ use crate::model::{Document, Format, Kind, Member, NodeId};
 use crate::span::Span;
 use crate::text::{excerpt, is_invisible};
 
+use super::json_mistake::{Mistake, Wanted, mistake};
 use super::utf8;
 
 /// Reads a JSON document; `None`, with a reason in the report, where `bytes` is none.
@@ -84,7 +85,13 @@ impl Parser<'_, '_> {
                     Step::Complete(root) => {
                         self.skip_space();
                         if self.at < self.text.len() {
-                            return Err(self.refuse(self.at, self.text.len(), Problem::TrailingText));
+                            return Err(self.refuse(
+                                self.at,
+                                self.text.len(),
+                                Problem::TrailingText {
+                                    found: excerpt(self.text.get(self.at..self.at + 1).unwrap_or("")),
+                                },
+                            ));
                         }
                         return Ok(root);
                     }
@@ -117,7 +124,7 @@ impl Parser<'_, '_> {
             Some(b't') => self.word("true", Kind::Bool(true))?,
             Some(b'f') => self.word("false", Kind::Bool(false))?,
             Some(b'n') => self.word("null", Kind::Null)?,
-            _ => return Err(self.unexpected("a value")),
+            _ => return Err(self.unexpected(Wanted::Value)),
         };
         let span = self.span(start, self.at);
         Ok(Some(self.builder.scalar(span, kind)))
@@ -160,8 +167,8 @@ impl Parser<'_, '_> {
                 Ok(Step::Next)
             }
             (Some(b'}'), true) | (Some(b']'), false) => Ok(Step::Closed(self.close())),
-            (_, true) => Err(self.unexpected("`,` or `}`")),
-            (_, false) => Err(self.unexpected("`,` or `]`")),
+            (_, true) => Err(self.unexpected(Wanted::MemberEnd)),
+            (_, false) => Err(self.unexpected(Wanted::ItemEnd)),
         }
     }
 
@@ -169,13 +176,13 @@ impl Parser<'_, '_> {
     fn name(&mut self) -> Result<(), Refused> {
         let start = self.at;
         if self.peek() != Some(b'"') {
-            return Err(self.unexpected("a name in quotes"));
+            return Err(self.unexpected(Wanted::Name));
         }
         let (name, _) = self.string()?;
         let span = self.span(start, self.at);
         self.skip_space();
         if self.peek() != Some(b':') {
-            return Err(self.unexpected("`:`"));
+            return Err(self.unexpected(Wanted::Colon));
         }
         self.at += 1;
         if let Some(frame) = self.frames.last_mut() {
@@ -225,7 +232,7 @@ impl Parser<'_, '_> {
                 Some(byte) if *byte >= b' ' => end += 1,
                 _ => {
                     self.at = end;
-                    return Err(self.unexpected("the end of a text"));
+                    return Err(self.unexpected(Wanted::TextEnd));
                 }
             }
         }
@@ -254,7 +261,7 @@ impl Parser<'_, '_> {
                     let c = self.escape()?;
                     out.push(c);
                 }
-                _ => return Err(self.unexpected("the end of a text")),
+                _ => return Err(self.unexpected(Wanted::TextEnd)),
             }
         }
     }
@@ -271,7 +278,7 @@ impl Parser<'_, '_> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => return self.unicode_escape(start),
-            _ => return Err(self.unexpected("an escape such as `\\n` or `\\u00e9`")),
+            _ => return Err(self.unexpected(Wanted::Escape)),
         };
         self.at += 1;
         Ok(c)
@@ -303,12 +310,12 @@ impl Parser<'_, '_> {
         let mut code = 0;
         for digit in digits {
             let Some(value) = (*digit as char).to_digit(16) else {
-                return Err(self.unexpected("four hexadecimal digits"));
+                return Err(self.unexpected(Wanted::HexDigits));
             };
             code = code << 4 | value;
         }
         if digits.len() < 4 {
-            return Err(self.unexpected("four hexadecimal digits"));
+            return Err(self.unexpected(Wanted::HexDigits));
         }
         self.at += 4;
         Ok(code)
@@ -322,7 +329,7 @@ impl Parser<'_, '_> {
         match self.peek() {
             Some(b'0') => self.at += 1,
             Some(b'1'..=b'9') => self.digits(),
-            _ => return Err(self.unexpected("a digit")),
+            _ => return Err(self.unexpected(Wanted::Digit)),
         }
         let mut whole = true;
         if self.peek() == Some(b'.') {
@@ -357,7 +364,7 @@ impl Parser<'_, '_> {
 
     fn some_digits(&mut self) -> Result<(), Refused> {
         if !matches!(self.peek(), Some(b'0'..=b'9')) {
-            return Err(self.unexpected("a digit"));
+            return Err(self.unexpected(Wanted::Digit));
         }
         self.digits();
         Ok(())
@@ -366,7 +373,7 @@ impl Parser<'_, '_> {
     fn word(&mut self, word: &str, kind: Kind) -> Result<Kind, Refused> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or(&[]);
         if !rest.starts_with(word.as_bytes()) {
-            return Err(self.unexpected("a value"));
+            return Err(self.unexpected(Wanted::Value));
         }
         self.at += word.len();
         Ok(kind)
@@ -387,20 +394,10 @@ impl Parser<'_, '_> {
     }
 
     /// Reports that something else stands where `wanted` should.
-    fn unexpected(&mut self, wanted: &str) -> Refused {
-        let rest = self.text.get(self.at..).unwrap_or("");
-        let found = match rest.chars().next() {
-            None => format!("the file ends at byte {} where {wanted} should be", self.at),
-            Some('\'') => format!("`'` where {wanted} should be; JSON quotes with `\"`"),
-            Some('/' | '#') => format!("a comment where {wanted} should be; JSON has none"),
-            Some('}' | ']') if wanted.starts_with("a ") => {
-                format!("`{}` where {wanted} should be; is there a `,` too many before it?", &rest[..1])
-            }
-            Some(c) if c < ' ' => format!("a line break or control character where {wanted} should be"),
-            Some(c) => format!("`{c}` where {wanted} should be"),
-        };
-        let end = self.at + rest.chars().next().map_or(0, char::len_utf8);
-        self.refuse(self.at, end, Problem::Syntax { found })
+    fn unexpected(&mut self, wanted: Wanted) -> Refused {
+        let open = self.frames.last().map(|frame| frame.start);
+        let Mistake { span, found, help } = mistake(self.text, self.at, wanted, open);
+        self.refuse(span.start as usize, span.end as usize, Problem::Syntax { found, help })
     }
 
     fn refuse(&mut self, start: usize, end: usize, problem: Problem) -> Refused {
@@ -524,13 +521,13 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused_with_its_place() {
         for (text, place) in [
-            ("{", "t.json:1:2: error[syntax]"),
-            ("{\"a\":1,}", "t.json:1:8: error[syntax]"),
-            ("[1,]", "t.json:1:4: error[syntax]"),
-            ("[1 2]", "t.json:1:4: error[syntax]"),
+            ("{", "t.json:1:1: error[syntax]"),
+            ("{\"a\":1,}", "t.json:1:7: error[syntax]"),
+            ("[1,]", "t.json:1:3: error[syntax]"),
+            ("[1 2]", "t.json:1:3: error[syntax]"),
             ("{a:1}", "t.json:1:2: error[syntax]"),
-            ("\"a\nb\"", "t.json:1:3: error[syntax]"),
-            ("\"\\x\"", "t.json:1:3: error[syntax]"),
+            ("\"a\nb\"", "t.json:1:1: error[syntax]"),
+            ("\"\\x\"", "t.json:1:2: error[syntax]"),
             ("\"\\u12g4\"", "t.json:1:4: error[syntax]"),
             ("01", "t.json:1:2: error[trailing-text]"),
             ("1.", "t.json:1:3: error[syntax]"),

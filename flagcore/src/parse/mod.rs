@@ -7,6 +7,7 @@
 
 pub mod flag_file;
 pub mod json;
+mod json_mistake;
 mod utf8;
 #[cfg(feature = "yaml")]
 pub mod yaml;
@@ -46,7 +47,7 @@ pub fn document(
         #[cfg(not(feature = "yaml"))]
         Format::Yaml => {
             let found = "this build reads no YAML; it lacks the feature `yaml`".to_owned();
-            report.refuse(Place::DOCUMENT, Problem::Syntax { found });
+            report.refuse(Place::DOCUMENT, Problem::Syntax { found, help: None });
             None
         }
     }

@@ -110,7 +110,7 @@ impl<'t> Reader<'t, '_> {
                         // The parser looks ahead, and has a limit of its own beyond ours.
                         Problem::TooDeep { most: self.depth }
                     } else {
-                        Problem::Syntax { found: format!("not YAML: {}", error.info()) }
+                        Problem::Syntax { found: format!("not YAML: {}", error.info()), help: None }
                     };
                     return Err(self.refuse(Span::new(at, at), problem));
                 }
@@ -152,7 +152,8 @@ impl<'t> Reader<'t, '_> {
             return Err(self.refuse(span, Problem::TooDeep { most: self.depth }));
         }
         if self.wants_key() {
-            let problem = Problem::Syntax { found: "a list or mapping as the key of a mapping".to_owned() };
+            let problem =
+                Problem::Syntax { found: "a list or mapping as the key of a mapping".to_owned(), help: None };
             return Err(self.refuse(span, problem));
         }
         if anchor > 0 {
@@ -274,8 +275,10 @@ impl<'t> Reader<'t, '_> {
                 Kind::Number(value) => Scalar::Float(value),
                 Kind::String(_) => Scalar::Text,
                 Kind::List(_) | Kind::Object(_) => {
-                    let problem =
-                        Problem::Syntax { found: "a list or mapping as the key of a mapping".to_owned() };
+                    let problem = Problem::Syntax {
+                        found: "a list or mapping as the key of a mapping".to_owned(),
+                        help: None,
+                    };
                     return Err(self.refuse(span, problem));
                 }
             };
