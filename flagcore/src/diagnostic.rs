@@ -380,7 +380,7 @@ pub enum Problem {
     YamlTag { tag: String, text: String },
     YamlUnknownTag { tag: String },
     YamlMerge,
-    YamlAnchor { found: String },
+    YamlAnchor { within: bool },
     YamlAliases { most: usize },
     YamlDocuments,
     YamlAmbiguous { text: String, read_as: String },
@@ -604,7 +604,8 @@ impl fmt::Display for Problem {
                 write!(f, "`{}` is read as a YAML tag, which changes nothing here; it is left out", q(tag))
             }
             Problem::YamlMerge => f.write_str("`<<` merges something that is not a mapping"),
-            Problem::YamlAnchor { found } => write!(f, "{}", q(found)),
+            Problem::YamlAnchor { within: true } => f.write_str("this stands inside of what it names"),
+            Problem::YamlAnchor { within: false } => f.write_str("this names no anchor before it"),
             Problem::YamlAliases { most } => {
                 write!(f, "aliases stand for more than {most} nodes altogether")
             }
@@ -796,6 +797,10 @@ impl Problem {
                 Some(word) => format!("put it in quotes: `\"{}\":`", Printable(word)),
                 None => "remove it, or put the whole text in quotes".to_owned(),
             },
+            Problem::YamlAnchor { within: true } => "write out what is meant".to_owned(),
+            Problem::YamlAnchor { within: false } => {
+                "write `&name` before what is meant; a text that begins with `*` needs quotes".to_owned()
+            }
             Problem::YamlAmbiguous { text, .. } => {
                 format!("put it in quotes: `\"{}\"`, or write it in plain decimals", Printable(text))
             }

@@ -262,12 +262,13 @@ impl Scene<'_> {
     }
 }
 
-fn tell(span: Span, found: impl Into<String>, help: impl Into<String>) -> Mistake {
+/// A mistake with its mending.
+pub(super) fn tell(span: Span, found: impl Into<String>, help: impl Into<String>) -> Mistake {
     Mistake { span, found: found.into(), help: Some(help.into()) }
 }
 
 /// The marker of a merge conflict that the place is a part of.
-pub(super) fn conflict(text: &str, at: usize) -> Option<Span> {
+fn conflict(text: &str, at: usize) -> Option<Span> {
     let line = text.get(..at)?.rfind('\n').map_or(0, |at| at + 1);
     let rest = text.get(line..)?;
     let marker = ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|marker| rest.starts_with(marker));

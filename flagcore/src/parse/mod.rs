@@ -12,6 +12,8 @@ mod utf8;
 #[cfg(feature = "yaml")]
 pub mod yaml;
 #[cfg(feature = "yaml")]
+mod yaml_mistake;
+#[cfg(feature = "yaml")]
 mod yaml_scalar;
 
 use std::sync::Arc;

@@ -16,7 +16,9 @@ use crate::model::{Document, Format, Kind, Member, NodeId};
 use crate::span::Span;
 use crate::text::{excerpt, is_invisible};
 
+use super::json_mistake::Mistake;
 use super::utf8;
+use super::yaml_mistake::{mistake, template};
 use super::yaml_scalar::{self, Scalar};
 
 /// Reads the first document of a YAML stream; `None`, with a reason in the report, where there is none.
@@ -106,13 +108,18 @@ impl<'t> Reader<'t, '_> {
                 Ok(event) => event,
                 Err(error) => {
                     let at = self.offsets.byte(self.text, error.marker().index());
-                    let problem = if error.info().contains("recursion limit") {
+                    let info = error.info();
+                    if info.contains("recursion limit") {
                         // The parser looks ahead, and has a limit of its own beyond ours.
-                        Problem::TooDeep { most: self.depth }
-                    } else {
-                        Problem::Syntax { found: format!("not YAML: {}", error.info()), help: None }
-                    };
-                    return Err(self.refuse(Span::new(at, at), problem));
+                        let problem = Problem::TooDeep { most: self.depth };
+                        return Err(self.refuse(Span::new(at, at), problem));
+                    }
+                    if info.contains("unknown anchor") {
+                        return Err(self.refuse(Span::new(at, at), Problem::YamlAnchor { within: false }));
+                    }
+                    let Mistake { span, found, help } =
+                        mistake(self.text, at as usize, info, self.open_bracket());
+                    return Err(self.refuse(span, Problem::Syntax { found, help }));
                 }
             };
             let span = self.span(marks);
@@ -147,14 +154,29 @@ impl<'t> Reader<'t, '_> {
         Ok(root.unwrap_or_else(|| self.builder.scalar(Span::default(), Kind::Null)))
     }
 
+    /// Where the innermost list or mapping in brackets begins.
+    fn open_bracket(&self) -> Option<usize> {
+        let start = self.frames.last().map(|frame| frame.start as usize)?;
+        matches!(self.text.as_bytes().get(start), Some(b'[' | b'{')).then_some(start)
+    }
+
+    /// Refuses a list or mapping where a key should be.
+    fn refuse_key(&mut self, span: Span) -> Refused {
+        let whole = || Mistake {
+            span,
+            found: "a list or mapping stands where a name should be".to_owned(),
+            help: None,
+        };
+        let Mistake { span, found, help } = template(self.text, span.start as usize).unwrap_or_else(whole);
+        self.refuse(span, Problem::Syntax { found, help })
+    }
+
     fn open(&mut self, span: Span, anchor: usize, inside: Inside<'t>) -> Result<(), Refused> {
         if self.frames.len() == self.depth {
             return Err(self.refuse(span, Problem::TooDeep { most: self.depth }));
         }
         if self.wants_key() {
-            let problem =
-                Problem::Syntax { found: "a list or mapping as the key of a mapping".to_owned(), help: None };
-            return Err(self.refuse(span, problem));
+            return Err(self.refuse_key(span));
         }
         if anchor > 0 {
             self.anchors.insert(anchor, None);
@@ -238,15 +260,14 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<NodeId, Refused> {
-        let found = match self.anchors.get(&anchor) {
+        let within = match self.anchors.get(&anchor) {
             Some(Some(node)) => {
                 self.builder.share();
                 return Ok(*node);
             }
-            Some(None) => "the anchor of this alias contains the alias itself",
-            None => "this alias names no anchor before it",
+            open => open.is_some(),
         };
-        Err(self.refuse(span, Problem::YamlAnchor { found: found.to_owned() }))
+        Err(self.refuse(span, Problem::YamlAnchor { within }))
     }
 
     /// Whether the next node is the key of a mapping.
@@ -275,11 +296,7 @@ impl<'t> Reader<'t, '_> {
                 Kind::Number(value) => Scalar::Float(value),
                 Kind::String(_) => Scalar::Text,
                 Kind::List(_) | Kind::Object(_) => {
-                    let problem = Problem::Syntax {
-                        found: "a list or mapping as the key of a mapping".to_owned(),
-                        help: None,
-                    };
-                    return Err(self.refuse(span, problem));
+                    return Err(self.refuse_key(span));
                 }
             };
             let text = match self.builder.kind(node) {
@@ -521,15 +538,15 @@ mod tests {
         for (text, place) in [
             ("a: 1\nb: 2\na: 3\n", "t.yaml:3:1: error[duplicate-key]"),
             ("a: .inf\n", "t.yaml:1:4: error[number-range]"),
-            ("a:\n\tb: 1\n", "t.yaml:2:2: error[syntax]"),
+            ("a:\n\tb: 1\n", "t.yaml:2:1: error[syntax]"),
             ("# nothing\n", "t.yaml: error[empty-file]"),
-            ("a: *x\n", "t.yaml:1:4: error[syntax]"),
+            ("a: *x\n", "t.yaml:1:4: error[yaml-anchor]"),
             ("a: &x [*x]\n", "t.yaml:1:8: error[yaml-anchor]"),
             ("a:\n  <<: 5\n", "t.yaml:2:3: error[yaml-merge]"),
             ("a: !!int x\n", "t.yaml:1:4: error[yaml-tag]"),
             ("? [a]\n: b\n", "t.yaml:1:3: error[syntax]"),
             ("a: \u{7}\n", "t.yaml:1:4: error[control-character]"),
-            ("a: [1, 2\n", "t.yaml:2:1: error[syntax]"),
+            ("a: [1, 2\n", "t.yaml:1:4: error[syntax]"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(place), "{text:?}: {error}");
