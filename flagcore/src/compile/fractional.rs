@@ -27,7 +27,7 @@ impl RuleCompiler<'_> {
         for (number, (variant, node)) in buckets.iter().enumerate() {
             let choice = self.choice(variant)?;
             if choice == Choice::Unknown {
-                self.tell_unknown_variant(variant, *node, &at.item(number));
+                self.tell_unknown_variant(variant, self.item(*node, 0), &at.item(number).item(0));
             }
             outcomes.push(choice);
         }
@@ -176,7 +176,7 @@ impl RuleCompiler<'_> {
                 return None;
             }
             Some(Value::List(_) | Value::Structure(_)) => {
-                self.tell_bucket("one whose variant is no text", node, at);
+                self.tell_bucket("one whose variant is no text", self.item(node, 0), &at.item(0));
                 return None;
             }
             Some(variant) => variant.clone(),
@@ -185,8 +185,8 @@ impl RuleCompiler<'_> {
             self.tell_weight(
                 more.to_string(),
                 "stands behind the weight of its bucket and is not read; a weight is one whole number",
-                node,
-                at,
+                self.item(node, 2),
+                &at.item(2),
             );
         }
         let weight = match parts.get(1) {
@@ -194,7 +194,12 @@ impl RuleCompiler<'_> {
             Some(Value::Number(number)) => match weight_of(*number) {
                 Some(weight) => {
                     if *number < 0.0 {
-                        self.tell_weight(number.to_string(), "is negative and counts as 0", node, at);
+                        self.tell_weight(
+                            number.to_string(),
+                            "is negative and counts as 0",
+                            self.item(node, 1),
+                            &at.item(1),
+                        );
                     }
                     weight
                 }
@@ -202,8 +207,8 @@ impl RuleCompiler<'_> {
                     self.tell_weight(
                         number.to_string(),
                         "is not a whole number; the default variant is served to everyone",
-                        node,
-                        at,
+                        self.item(node, 1),
+                        &at.item(1),
                     );
                     return None;
                 }
@@ -211,8 +216,8 @@ impl RuleCompiler<'_> {
                     self.tell_weight(
                         number.to_string(),
                         "is over 2147483647; the default variant is served to everyone",
-                        node,
-                        at,
+                        self.item(node, 1),
+                        &at.item(1),
                     );
                     return None;
                 }
@@ -221,8 +226,8 @@ impl RuleCompiler<'_> {
                 self.tell_weight(
                     other.to_string(),
                     "is not a number; the default variant is served to everyone",
-                    node,
-                    at,
+                    self.item(node, 1),
+                    &at.item(1),
                 );
                 return None;
             }

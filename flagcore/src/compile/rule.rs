@@ -309,7 +309,7 @@ impl<'c> RuleCompiler<'c> {
             }
             None => {
                 let found = "names its evaluator by something that is not a text".to_owned();
-                self.tell_arguments(REF, found, "evaluating this is a PARSE_ERROR", node, at);
+                self.tell_arguments(REF, found, PARSE_ERROR, node, at);
                 Expr::Fail("`$ref` does not name an evaluator".into())
             }
         }
@@ -352,7 +352,10 @@ impl<'c> RuleCompiler<'c> {
                 Some(operator) => self.eager(operator, value, at),
                 None => {
                     let problem = Problem::UnknownOperator { found: excerpt(name), known: operator_names() };
-                    self.tolerate(node, at, problem);
+                    let document = self.references.document();
+                    let word = document.only_member(node).map(|(_, member)| member.name_span);
+                    let place = Place::new(word.unwrap_or(document.span(node)), *at);
+                    self.report.tolerate(place, problem);
                     Expr::Fail(format!("`{}` is not an operator", excerpt(name)).into())
                 }
             },
@@ -430,12 +433,11 @@ impl<'c> RuleCompiler<'c> {
         let Expr::List(operands) = operand else { return };
         let count = operands.len();
         let complaint = match operator {
-            Operator::StartsWith | Operator::EndsWith if count != 2 => Some((
-                format!("takes a text and an affix, not {count} operands"),
-                "the answer is always null",
-            )),
+            Operator::StartsWith | Operator::EndsWith if count != 2 => {
+                Some((format!("takes two operands, not {count}"), "the answer is always null"))
+            }
             Operator::SemVer if count != 3 => {
-                let found = format!("takes a version, a comparison and a version, not {count} operands");
+                let found = format!("takes three operands, not {count}");
                 Some((found, "the answer is always null"))
             }
             Operator::Equal
@@ -469,13 +471,17 @@ impl<'c> RuleCompiler<'c> {
             && sign.as_str().and_then(VersionTest::of).is_none()
         {
             let found = sign.as_str().map_or_else(|| sign.to_string(), str::to_owned);
-            self.tolerate(node, at, Problem::VersionComparison { found: excerpt(&found) });
+            self.tolerate(
+                self.item(node, 1),
+                &at.item(1),
+                Problem::VersionComparison { found: excerpt(&found) },
+            );
         }
         if let Expr::Constant(target) = target
             && version_text(target).is_none()
         {
             let found = target.as_str().map_or_else(|| target.to_string(), str::to_owned);
-            self.tolerate(node, at, Problem::VersionTarget { found: excerpt(&found) });
+            self.tolerate(self.item(node, 2), &at.item(2), Problem::VersionTarget { found: excerpt(&found) });
         }
     }
 
@@ -647,6 +653,15 @@ impl<'c> RuleCompiler<'c> {
         self.tolerate(node, at, Problem::OperatorArguments { operator: operator.to_owned(), found, outcome });
     }
 
+    /// An item of a list, or the node itself where it has none such.
+    pub(super) fn item(&self, node: NodeId, number: usize) -> NodeId {
+        let document = self.references.document();
+        match document.kind(self.follow(node)) {
+            Kind::List(range) => document.items(range).get(number).copied().unwrap_or(node),
+            _ => node,
+        }
+    }
+
     pub(super) fn tolerate(&mut self, node: NodeId, at: &Pointer<'_>, problem: Problem) {
         let span = self.references.document().span(node);
         self.report.tolerate(Place::new(span, *at), problem);
@@ -675,7 +690,7 @@ impl Interner {
 }
 
 /// What becomes of an evaluation that an operator cannot do.
-pub(super) const PARSE_ERROR: &str = "evaluating this is a PARSE_ERROR";
+pub(super) const PARSE_ERROR: &str = "callers get their own default (PARSE_ERROR)";
 
 fn operator_names() -> Vec<&'static str> {
     const LAZY: [&str; 14] = [
