@@ -6,6 +6,7 @@
 //!
 //! The facts of a finding are the fields of [`Problem`]; its text is made in one place, below.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
@@ -386,7 +387,7 @@ pub enum Problem {
     YamlAmbiguous { text: String, read_as: String },
     YamlKey { read_as: String },
     // The words of a flag file.
-    WrongType { what: &'static str, found: &'static str, wanted: &'static str },
+    WrongType { what: Cow<'static, str>, found: &'static str, wanted: &'static str },
     MissingFlags,
     UnknownField { field: String, known: &'static [&'static str] },
     FieldCase { field: String, wanted: &'static str },
@@ -565,8 +566,8 @@ impl fmt::Display for Problem {
         let q = Printable;
         match self {
             Problem::Missing => f.write_str("there is no such file or folder"),
-            Problem::Unreadable { reason } => write!(f, "cannot be read: {}", q(reason)),
-            Problem::NotAFile { what } => write!(f, "is a {what}, not a regular file"),
+            Problem::Unreadable { reason } => write!(f, "it cannot be read: {}", q(reason)),
+            Problem::NotAFile { what } => write!(f, "this is a {what}, not a regular file"),
             Problem::UnknownFormat { extension } => {
                 write!(f, "`{}` is not the ending of a flag file", q(extension))
             }
@@ -588,7 +589,9 @@ impl fmt::Display for Problem {
             Problem::TrailingText { .. } => f.write_str("there is text after the end of the document"),
             Problem::ByteOrderMark => f.write_str("JSON starts with a byte-order mark"),
             Problem::InvalidUtf8 => f.write_str("the text is not UTF-8 here"),
-            Problem::LoneSurrogate => f.write_str("half of a surrogate pair is escaped here"),
+            Problem::LoneSurrogate => {
+                f.write_str("half of a character is escaped here; it is read as `\u{fffd}`")
+            }
             Problem::NumberRange { text } => write!(f, "`{}` is not a number that JSON can hold", q(text)),
             Problem::DuplicateKey { key, first } => {
                 write!(f, "`{}` is given twice; the first stands {first}", q(key))
@@ -635,18 +638,18 @@ impl fmt::Display for Problem {
             }
             Problem::RefMissing { name, known } if known.contains(name) => write!(
                 f,
-                "evaluator `{}` cannot be referred to because of its name; evaluating this is a PARSE_ERROR",
+                "evaluator `{}` cannot be referred to because of its name; callers get their own default (PARSE_ERROR)",
                 q(name)
             ),
             Problem::RefMissing { name, .. } => {
-                write!(f, "there is no evaluator `{}`; evaluating this is a PARSE_ERROR", q(name))
+                write!(f, "there is no evaluator `{}`; callers get their own default (PARSE_ERROR)", q(name))
             }
             Problem::RefCycle { names } => {
                 f.write_str("evaluators lead back to themselves: ")?;
                 for (at, name) in names.iter().enumerate() {
                     write!(f, "{}`{}`", if at == 0 { "" } else { " -> " }, q(name))?;
                 }
-                f.write_str("; evaluating this is a PARSE_ERROR")
+                f.write_str("; callers get their own default (PARSE_ERROR)")
             }
             Problem::RefExtraKeys { name } => {
                 write!(
@@ -671,7 +674,7 @@ impl fmt::Display for Problem {
             Problem::NullVariant { flag, variant } => {
                 write!(
                     f,
-                    "variant `{}` of flag `{}` is null; asking for it is a TYPE_MISMATCH",
+                    "variant `{}` of flag `{}` is null; callers get their own default (TYPE_MISMATCH)",
                     q(variant),
                     q(flag)
                 )
@@ -685,7 +688,12 @@ impl fmt::Display for Problem {
                 )
             }
             Problem::MixedTypes { flag, variant, found, first } => {
-                write!(f, "variant `{}` of flag `{}` is {found}, but others are {first}", q(variant), q(flag))
+                write!(
+                    f,
+                    "variant `{}` of flag `{}` is {found}, but the first is {first}",
+                    q(variant),
+                    q(flag)
+                )
             }
             Problem::UnknownDefaultVariant { flag, found, .. } => {
                 write!(f, "default variant `{}` of flag `{}` does not exist", q(found), q(flag))
@@ -702,13 +710,13 @@ impl fmt::Display for Problem {
             Problem::UnknownVariant { flag, found, .. } => {
                 write!(
                     f,
-                    "flag `{}` serves unknown variant `{}`; evaluating this is an error (GENERAL)",
+                    "flag `{}` serves unknown variant `{}`; callers get their own default (GENERAL)",
                     q(flag),
                     q(found)
                 )
             }
             Problem::UnknownOperator { found, .. } => {
-                write!(f, "`{}` is not an operator; evaluating this is a PARSE_ERROR", q(found))
+                write!(f, "`{}` is not an operator; callers get their own default (PARSE_ERROR)", q(found))
             }
             Problem::LiteralObject { names } => {
                 f.write_str("an object with ")?;
@@ -788,6 +796,11 @@ impl Problem {
             }
             Problem::ByteOrderMark => "save the file as UTF-8 without a byte-order mark".to_owned(),
             Problem::InvalidUtf8 => "save the file as UTF-8".to_owned(),
+            Problem::LoneSurrogate => {
+                "write the character itself, or both its halves as in `\\ud83d\\ude00`".to_owned()
+            }
+            Problem::NumberRange { .. } => "write a number of ordinary size, or a text".to_owned(),
+            Problem::ControlCharacter { .. } => "type it anew, without them".to_owned(),
             Problem::TooDeep { .. } => {
                 "move the inner part into `$evaluators`, or write a chain of `if`s as one `if`".to_owned()
             }
@@ -801,12 +814,42 @@ impl Problem {
             Problem::YamlAnchor { within: false } => {
                 "write `&name` before what is meant; a text that begins with `*` needs quotes".to_owned()
             }
-            Problem::YamlAmbiguous { text, .. } => {
-                format!("put it in quotes: `\"{}\"`, or write it in plain decimals", Printable(text))
+            Problem::YamlAmbiguous { text, read_as } => {
+                let quoted = format!("put it in quotes: `\"{}\"`", Printable(text));
+                if read_as == "a number" { quoted + ", or write it in plain decimals" } else { quoted }
             }
             Problem::YamlKey { read_as } => format!("put it in quotes: `\"{}\"`", Printable(read_as)),
             Problem::MissingFlags => "write `flags:` at the top level, with the flags under it".to_owned(),
-            Problem::UnknownField { field, known } => suggest(field, known.iter().copied(), "words here"),
+            Problem::UnknownField { field, known } => {
+                let words = suggest(field, known.iter().copied(), "words here");
+                let more = match closest(field, known.iter().copied()) {
+                    Some(_) => "",
+                    None if known.contains(&"state") => "; notes may stand under `metadata`",
+                    None if WORDS_OF_FLAGS.contains(&field.as_str()) => {
+                        "; this is a word of a flag and belongs under it"
+                    }
+                    None => "; flags stand under `flags`",
+                };
+                words + more
+            }
+            Problem::WrongType { what, .. } => match &**what {
+                "`state`" => "write `ENABLED` or `DISABLED`",
+                "`defaultVariant`" => "write the name of a variant, in quotes",
+                "`variants`" => "write for example `{ \"on\": true, \"off\": false }`",
+                "`bucketing`" => "write for example `v2`",
+                "`metadata`" => "write for example `{ \"owner\": \"payments\" }`",
+                "`$evaluators`" => "write each rule under its name",
+                "`flags`" => "write each flag under its key; to have none, write `{}`",
+                "the document" => "write for example `{ \"flags\": {} }`",
+                what if WORDS_OF_FLAGS.iter().any(|word| what == format!("flag `{word}`")) => {
+                    "this is a word of a flag; indent it under the flag it belongs to"
+                }
+                what if what.contains("flag") => {
+                    "write its words, for example `{ \"state\": \"ENABLED\", \"variants\": … }`"
+                }
+                _ => return None,
+            }
+            .to_owned(),
             Problem::FieldCase { wanted, .. } => format!("write `{wanted}`"),
             Problem::UnknownBucketing { found } => suggest(found, ["v1", "v2", "v3"], "generations"),
             Problem::EmptyEvaluator { .. } => "write its rule, or remove it".to_owned(),
@@ -815,11 +858,30 @@ impl Problem {
                 "give it a name of letters, digits, `-` and `_`".to_owned()
             }
             Problem::RefMissing { name, known } => {
+                let name = name.rsplit('/').next().unwrap_or(name);
                 suggest(name, known.iter().map(String::as_str), "evaluators here")
             }
             Problem::RefExtraKeys { .. } => "keep only `$ref`".to_owned(),
+            Problem::RefCycle { .. } => "write out what one of them means, without `$ref`".to_owned(),
             Problem::EmptyKey => "give it a key".to_owned(),
-            Problem::UnknownState { found, .. } => suggest(found, ["ENABLED", "DISABLED"], "states"),
+            Problem::NullFlag { .. } => "write its words under it, or remove it".to_owned(),
+            Problem::DuplicateFlag { .. } => "remove one of them, or give it another key".to_owned(),
+            Problem::UnknownState { found, .. } => {
+                let known = ["ENABLED", "DISABLED"];
+                let more = "; which variant is given is said by `defaultVariant` and `targeting`";
+                suggest(found, known, "states") + if closest(found, known).is_some() { "" } else { more }
+            }
+            Problem::NullVariant { .. } => {
+                "give it a value; in YAML a text that begins with `#` needs quotes".to_owned()
+            }
+            Problem::ListVariant { .. } => {
+                "put it into an object, for example `{ \"items\": [] }`".to_owned()
+            }
+            Problem::MixedTypes { .. } => {
+                "give all variants values of one type; quotes make a text of anything".to_owned()
+            }
+            Problem::FlagSetIdType { .. } => "put it in quotes".to_owned(),
+            Problem::MetadataType { .. } => "write a text, a number or a boolean".to_owned(),
             Problem::NoVariants { .. } => {
                 "write for example `variants: { \"on\": true, \"off\": false }`".to_owned()
             }
@@ -828,15 +890,37 @@ impl Problem {
                 suggest(found, known.iter().map(String::as_str), "variants here")
             }
             Problem::EmptyFlagSetId { .. } => "give it a name, or remove it".to_owned(),
-            Problem::UnknownOperator { found, known } => suggest(found, known.iter().copied(), "operators"),
+            Problem::UnknownOperator { found, known } => {
+                match closest(found, known.iter().copied()).or_else(|| operator_in_words(found)) {
+                    Some(operator) => format!("did you mean `{operator}`?"),
+                    None => format!(
+                        "if it is an attribute, write for example `{{ \"==\": [{{ \"var\": \"{}\" }}, \"…\"] }}`; {}",
+                        Printable(found),
+                        suggest("", COMMON_OPERATORS.iter().copied(), "common operators")
+                    ),
+                }
+            }
+            Problem::OperatorArguments { operator, .. } => {
+                format!("write for example `{}`", operator_example(operator)?)
+            }
             Problem::LiteralObject { names } if !names.is_empty() => {
                 "write one operator per object, and combine them with `and`, `or` or `if`".to_owned()
             }
             Problem::VersionComparison { found } => {
-                suggest(found, ["=", "!=", "<", "<=", ">", ">=", "^", "~"], "comparisons")
+                let meant = match found.as_str() {
+                    "=>" => "did you mean `>=`? ",
+                    "=<" => "did you mean `<=`? ",
+                    "==" | "===" => "did you mean `=`? ",
+                    "<>" | "!==" => "did you mean `!=`? ",
+                    _ => "",
+                };
+                meant.to_owned() + &suggest(found, ["=", "!=", "<", "<=", ">", ">=", "^", "~"], "comparisons")
             }
             Problem::VersionTarget { .. } => "write for example `1.2.3`".to_owned(),
             Problem::FractionalBucket { .. } => "write each bucket as `[\"variant\", weight]`".to_owned(),
+            Problem::FractionalWeight { .. } => {
+                "write weights as whole numbers, for example 1 and 99, or 125 and 875".to_owned()
+            }
             Problem::FractionalTotal { total: 0 } => "give at least one variant a positive weight".to_owned(),
             Problem::FractionalTotal { .. } => "divide all weights by the same number".to_owned(),
             Problem::TooManyNodes { .. } => {
@@ -891,6 +975,54 @@ impl fmt::Display for Earlier {
             Earlier::File(file) => write!(f, "in {}", Printable(file)),
         }
     }
+}
+
+/// The operators that most rules are made of.
+const COMMON_OPERATORS: &[&str] =
+    &["if", "and", "or", "!", "==", "!=", "<", ">=", "in", "starts_with", "sem_ver", "fractional"];
+
+/// Words of a flag that nothing else has.
+const WORDS_OF_FLAGS: &[&str] = &["state", "variants", "defaultVariant", "targeting"];
+
+/// The operator that a word of everyday language means.
+fn operator_in_words(found: &str) -> Option<&'static str> {
+    Some(match found.to_lowercase().as_str() {
+        "=" | "eq" | "equal" | "equals" | "is" => "==",
+        "ne" | "neq" | "not_equal" | "notequal" | "not_equals" | "<>" | "is_not" => "!=",
+        "not" => "!",
+        "gt" | "greater" | "greater_than" | "more_than" => ">",
+        "gte" | "ge" | "at_least" | "=>" => ">=",
+        "lt" | "less" | "less_than" => "<",
+        "lte" | "le" | "at_most" | "=<" => "<=",
+        "contains" | "matches" | "one_of" | "is_in" | "includes" | "any_of" => "in",
+        "&&" | "all_of" => "and",
+        "||" => "or",
+        "begins_with" | "prefix" => "starts_with",
+        "suffix" => "ends_with",
+        "split" | "rollout" | "percentage" | "weights" => "fractional",
+        "version" | "semantic_version" => "sem_ver",
+        _ => return None,
+    })
+}
+
+/// How an operator is written with all that it needs.
+fn operator_example(operator: &str) -> Option<String> {
+    let example = match operator {
+        "var" => r#"{ "var": "country" }"#,
+        "$ref" => r#"{ "$ref": "staff" }"#,
+        "and" | "or" => r#"{ "OP": [{ "var": "beta" }, { "in": [{ "var": "plan" }, ["team"]] }] }"#,
+        "if" | "?:" => r#"{ "OP": [{ "==": [{ "var": "country" }, "DE"] }, "on", "off"] }"#,
+        "sem_ver" => r#"{ "sem_ver": [{ "var": "appVersion" }, ">=", "1.2.3"] }"#,
+        "starts_with" => r#"{ "OP": [{ "var": "email" }, "team-"] }"#,
+        "ends_with" => r#"{ "OP": [{ "var": "email" }, "@example.com"] }"#,
+        "in" => r#"{ "in": [{ "var": "country" }, ["DE", "FR"]] }"#,
+        "==" | "===" => r#"{ "OP": [{ "var": "country" }, "DE"] }"#,
+        "<" | "<=" | ">" | ">=" => r#"{ "OP": [{ "var": "age" }, 18] }"#,
+        "some" | "all" | "none" => r#"{ "OP": [{ "var": "groups" }, { "==": [{ "var": "" }, "beta"] }] }"#,
+        "+" | "-" | "*" | "/" | "%" => r#"{ "OP": [{ "var": "age" }, 10] }"#,
+        _ => return None,
+    };
+    Some(example.replace("OP", operator))
 }
 
 /// `did you mean …?`, and what there is to choose from.

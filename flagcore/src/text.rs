@@ -96,19 +96,32 @@ pub fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The name that was most likely meant by `found`, if any is close; letter case counts for nothing.
+/// The name that was most likely meant by `found`, if any is close; letter case counts for nothing. A name that is
+/// the only one to begin as `found` does is close too.
 pub fn closest<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     /// Longer texts are not compared: the time grows with the product of the lengths.
     const COMPARED: usize = 64;
     let lower = found.to_lowercase();
     let near = |distance: usize, name: &str| distance * 3 <= name.chars().count().max(lower.chars().count());
-    known
-        .into_iter()
-        .filter(|name| name.len() <= COMPARED && lower.len() <= COMPARED)
+    let known: Vec<&str> =
+        known.into_iter().filter(|name| name.len() <= COMPARED && lower.len() <= COMPARED).collect();
+    let nearest = known
+        .iter()
+        .copied()
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, name)| near(*distance, name))
-        .map(|(_, name)| name)
+        .map(|(_, name)| name);
+    nearest.or_else(|| {
+        /// Shorter beginnings say little.
+        const BEGINNING: usize = 4;
+        let begins = |long: &str, short: &str| short.len() >= BEGINNING && long.starts_with(short);
+        let mut alike = known.iter().copied().filter(|name| {
+            let name = name.to_lowercase();
+            begins(&name, &lower) || begins(&lower, &name)
+        });
+        alike.next().filter(|_| alike.next().is_none())
+    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::model::{
     Document, FlagDefinition, FlagSet, Format, Kind, Member, MetadataEntry, NodeId, References, State,
     Variant,
 };
-use crate::text::excerpt;
+use crate::text::{Printable, excerpt};
 
 use super::near_limit;
 
@@ -61,7 +61,8 @@ pub fn read(document: Document, limits: &Limits, report: &mut Report) -> Option<
 fn read_evaluators(document: &Document, report: &mut Report) -> Option<(Evaluators, bool)> {
     let Kind::Object(root) = document.kind(document.root()) else {
         let found = document.kind(document.root()).name();
-        let problem = Problem::WrongType { what: "the document", found, wanted: "an object with `flags`" };
+        let problem =
+            Problem::WrongType { what: "the document".into(), found, wanted: "an object with `flags`" };
         report.refuse(Place::new(document.span(document.root()), Pointer::ROOT), problem);
         return None;
     };
@@ -84,7 +85,7 @@ fn read_evaluators(document: &Document, report: &mut Report) -> Option<(Evaluato
             other => {
                 readable = false;
                 let problem = Problem::WrongType {
-                    what: "`$evaluators`",
+                    what: "`$evaluators`".into(),
                     found: other.name(),
                     wanted: "an object of rules",
                 };
@@ -171,6 +172,7 @@ struct Reader<'d, 'r> {
 }
 
 /// Where a flag stands.
+#[derive(Clone, Copy)]
 enum Name {
     /// Under its key, in the map form.
     Member(TextId, crate::span::Span),
@@ -294,7 +296,7 @@ impl<'d> Reader<'d, '_> {
             Kind::Object(range) => self.document().members(range).len(),
             Kind::List(range) => self.document().items(range).len(),
             Kind::Null => 0,
-            other => return self.wrong_type(node, at, "`flags`", other, "an object of flags"),
+            other => return self.wrong_type(node, at, "`flags`", other, "an object or a list of flags"),
         };
         near_limit(self.report, "flags", count, self.limits.flags);
         if count > self.limits.flags {
@@ -329,7 +331,16 @@ impl<'d> Reader<'d, '_> {
         let words = match self.kind(node) {
             Kind::Object(_) => self.words(node, FLAG_WORDS, FLAG_WORDS_BESIDE, at),
             Kind::Null => Words { by_word: Vec::new() },
-            other => return self.wrong_type(node, *at, "a flag", other, "an object"),
+            other => {
+                let what = match name {
+                    Name::Member(key, _) => {
+                        format!("flag `{}`", Printable(&excerpt(self.document().resolve(key)))).into()
+                    }
+                    Name::Item(_) => "a flag".into(),
+                };
+                let problem = Problem::WrongType { what, found: other.name(), wanted: "an object" };
+                return self.report.refuse(self.place(node, *at), problem);
+            }
         };
         let own_key = self.text(words.get("key"), at, "key", "`key`");
         let _ = self.text(words.get("source"), at, "source", "`source`");
@@ -719,7 +730,7 @@ impl<'d> Reader<'d, '_> {
         found: Kind,
         wanted: &'static str,
     ) {
-        let problem = Problem::WrongType { what, found: found.name(), wanted };
+        let problem = Problem::WrongType { what: what.into(), found: found.name(), wanted };
         self.report.refuse(self.place(node, at), problem);
     }
 }
