@@ -197,6 +197,37 @@ fn a_flag_of_the_array_form_is_named_by_its_place() {
     assert_eq!(told.collect::<Vec<_>>(), expected);
 }
 
+#[test]
+fn no_slip_of_the_fingers_is_beyond_words() {
+    const SLIPS: &[&str] =
+        &["", "\"", "{", "}", "[", "]", ",", ":", " ", "\n", "\t", "'", "\\", "#", "&", "*", "!", ">", "é"];
+    let (mut slips, mut edits) = (SLIPS.iter().cycle(), 0);
+    for sample in samples() {
+        let path = flags().join(&sample);
+        let (Some(format), Ok(text)) = (Format::of_path(&path), fs::read_to_string(path)) else { continue };
+        // Each 7th character is replaced by another slip: a deletion is one too.
+        for (at, c) in text.char_indices().step_by(7) {
+            let slip = slips.next().unwrap();
+            let edited = [&text[..at], slip, &text[at + c.len_utf8()..]].concat();
+            let client = Client::builder().bytes("edited", edited.clone(), format).watch(false).build();
+            let findings = match client {
+                Ok(client) => client.status().remove(0).served.unwrap().findings,
+                Err(Error::Refused { findings }) => findings,
+                Err(error) => panic!("{error}"),
+            };
+            for diagnostic in &findings.diagnostics {
+                // This is what a panic inside is told as.
+                assert_ne!(diagnostic.code(), "unreadable", "{sample} at {at}:\n{edited}");
+                let Some(span) = diagnostic.span else { continue };
+                let inside = edited.get(span.range()).is_some();
+                assert!(inside, "{sample} at {at}: {span:?} is no part of the text: {diagnostic}\n{edited}");
+            }
+            edits += 1;
+        }
+    }
+    assert!(edits > 3_000, "{edits}");
+}
+
 /// The text about all that is made here.
 const MADE: &str = "invalid/made";
 
