@@ -43,7 +43,7 @@ const SEVERAL: &[(&str, usize)] = &[
     ("first-try.yaml", 7),
     ("list.json", 9),
     ("rules.json", 9),
-    ("up-to-the-syntax.json", 2),
+    ("up-to-the-syntax.json", 3),
     ("yaml.yaml", 10),
 ];
 

@@ -41,7 +41,13 @@ pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Repor
         deepest: 0,
         report,
     };
-    let root = parser.document().ok()?;
+    let Ok(root) = parser.document() else {
+        // What was read of the open objects may hold repeated keys, which are told when an object closes.
+        while !parser.frames.is_empty() {
+            parser.close();
+        }
+        return None;
+    };
     parser.builder.set_depth(parser.deepest);
     let tree = parser.builder.finish(root);
     Some(Document::new(source, Format::Json, text.into_owned(), tree))
