@@ -375,7 +375,7 @@ pub enum Problem {
     InvalidUtf8,
     LoneSurrogate,
     NumberRange { text: String },
-    DuplicateKey { key: String, first: Earlier },
+    DuplicateKey { key: String, first: Earlier, last_counts: bool },
     TooDeep { most: usize },
     ControlCharacter { text: String },
     YamlTag { tag: String, text: String },
@@ -593,7 +593,7 @@ impl fmt::Display for Problem {
                 f.write_str("half of a character is escaped here; it is read as `\u{fffd}`")
             }
             Problem::NumberRange { text } => write!(f, "`{}` is not a number that JSON can hold", q(text)),
-            Problem::DuplicateKey { key, first } => {
+            Problem::DuplicateKey { key, first, .. } => {
                 write!(f, "`{}` is given twice; the first stands {first}", q(key))
             }
             Problem::TooDeep { most } => write!(f, "nested more than {most} levels"),
@@ -804,7 +804,10 @@ impl Problem {
             Problem::TooDeep { .. } => {
                 "move the inner part into `$evaluators`, or write a chain of `if`s as one `if`".to_owned()
             }
-            Problem::DuplicateKey { .. } => "remove one of them; the last one counts".to_owned(),
+            Problem::DuplicateKey { last_counts: true, .. } => {
+                "remove one of them; the last one counts".to_owned()
+            }
+            Problem::DuplicateKey { .. } => "remove one of them".to_owned(),
             Problem::YamlDocuments => "put further documents into files of their own".to_owned(),
             Problem::YamlUnknownTag { tag } => match tag.strip_suffix(':') {
                 Some(word) => format!("put it in quotes: `\"{}\":`", Printable(word)),

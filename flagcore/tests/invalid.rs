@@ -40,6 +40,8 @@ const MORE_FINDINGS: &[(&str, usize, &str)] = &[
 
 /// Samples with several mistakes, and how many findings each has.
 const SEVERAL: &[(&str, usize)] = &[
+    ("after-a-refusal.json", 3),
+    ("after-a-refusal.yaml", 4),
     ("first-try.yaml", 7),
     ("list.json", 9),
     ("rules.json", 9),

@@ -19,11 +19,11 @@ use crate::text::{excerpt, is_invisible};
 use super::json_mistake::{Mistake, Wanted, mistake};
 use super::utf8;
 
-/// Reads a JSON document; `None`, with a reason in the report, where `bytes` is none.
+/// Reads a JSON document; `None`, with a reason in the report, where `bytes` is none. The report may refuse one
+/// that was read.
 pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Report) -> Option<Document> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         report.refuse(Place::new(Span::new(0, 3), Pointer::ROOT), Problem::ByteOrderMark);
-        return None;
     }
     let (text, broken) = utf8::lossy(bytes);
     if let Some(at) = broken {
@@ -32,7 +32,8 @@ pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Repor
     }
     let mut parser = Parser {
         text: &text,
-        at: 0,
+        // The file is refused for a byte-order mark; the rest of it is still looked at.
+        at: if text.starts_with('\u{feff}') { 3 } else { 0 },
         builder: Builder::new(&text),
         frames: Vec::new(),
         items: Vec::new(),
@@ -217,8 +218,10 @@ impl Parser<'_, '_> {
             let pointer = self.pointer();
             let parent = Pointer::written(&pointer);
             let place = Place::new(last.name_span, parent.member(&key));
-            self.report
-                .tolerate(place, Problem::DuplicateKey { key: key.clone(), first: Earlier::Offset(first) });
+            self.report.tolerate(
+                place,
+                Problem::DuplicateKey { key: key.clone(), first: Earlier::Offset(first), last_counts: true },
+            );
         }
         self.builder.object(span, self.members.drain(frame.first..))
     }
@@ -358,7 +361,11 @@ impl Parser<'_, '_> {
         }
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
-            _ => Err(self.refuse(start, self.at, Problem::NumberRange { text: excerpt(text) })),
+            _ => {
+                // The file is refused; the rest of it is still looked at.
+                let _ = self.refuse(start, self.at, Problem::NumberRange { text: excerpt(text) });
+                Ok(0.0)
+            }
         }
     }
 
@@ -499,8 +506,8 @@ mod tests {
         let document = parse(source, text.as_ref(), &Limits::default(), &mut report);
         let shown = String::from_utf8_lossy(text.as_ref());
         match document {
-            Some(document) => Ok(document.to_value(document.root()).to_string()),
-            None => Err(report.finish(&shown).to_string()),
+            Some(document) if !report.is_refused() => Ok(document.to_value(document.root()).to_string()),
+            _ => Err(report.finish(&shown).to_string()),
         }
     }
 

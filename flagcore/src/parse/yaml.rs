@@ -21,7 +21,8 @@ use super::utf8;
 use super::yaml_mistake::{mistake, template};
 use super::yaml_scalar::{self, Scalar};
 
-/// Reads the first document of a YAML stream; `None`, with a reason in the report, where there is none.
+/// Reads the first document of a YAML stream; `None`, with a reason in the report, where there is none. The report
+/// may refuse one that was read.
 pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Report) -> Option<Document> {
     let (text, broken) = utf8::lossy(bytes);
     if let Some(at) = broken {
@@ -241,7 +242,9 @@ impl<'t> Reader<'t, '_> {
             Scalar::Integer(value) => Kind::Number(*value as f64),
             Scalar::Float(value) if value.is_finite() => Kind::Number(*value),
             Scalar::Float(_) => {
-                return Err(self.refuse(span, Problem::NumberRange { text: excerpt(text) }));
+                // The file is refused; the rest of it is still looked at.
+                let _ = self.refuse(span, Problem::NumberRange { text: excerpt(text) });
+                Kind::Number(0.0)
             }
             Scalar::Time(time) => Kind::String(self.builder.decoded(time)),
             Scalar::Binary(bytes) => Kind::String(self.builder.decoded(bytes)),
@@ -336,7 +339,7 @@ impl<'t> Reader<'t, '_> {
     fn mapping(
         &mut self,
         span: Span,
-        entries: Vec<MappingEntry<'t>>,
+        mut entries: Vec<MappingEntry<'t>>,
         pointer: &str,
     ) -> Result<NodeId, Refused> {
         let mut places: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
@@ -344,14 +347,19 @@ impl<'t> Reader<'t, '_> {
         for MappingEntry { key, .. } in &entries {
             if let Some(first) = places.insert(&key.text, key.span) {
                 repeated = true;
-                let problem =
-                    Problem::DuplicateKey { key: excerpt(&key.text), first: Earlier::Offset(first.start) };
+                let problem = Problem::DuplicateKey {
+                    key: excerpt(&key.text),
+                    first: Earlier::Offset(first.start),
+                    last_counts: false,
+                };
                 let parent = Pointer::written(pointer);
                 self.report.refuse(Place::new(key.span, parent.member(&key.text)), problem);
             }
         }
         if repeated {
-            return Err(Refused);
+            // The file is refused; the rest of it is still looked at, as if only the last were there.
+            let last: HashSet<u32> = places.into_values().map(|span| span.start).collect();
+            entries.retain(|entry| last.contains(&entry.key.span.start));
         }
         // A mapping with keys that are not all texts has every key spelled as the reference prints it.
         let top = self.frames.is_empty();
