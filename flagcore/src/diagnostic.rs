@@ -894,7 +894,7 @@ impl Problem {
             }
             Problem::EmptyFlagSetId { .. } => "give it a name, or remove it".to_owned(),
             Problem::UnknownOperator { found, known } => {
-                match closest(found, known.iter().copied()).or_else(|| operator_in_words(found)) {
+                match operator_in_words(found).or_else(|| closest(found, known.iter().copied())) {
                     Some(operator) => format!("did you mean `{operator}`?"),
                     None => format!(
                         "if it is an attribute, write for example `{{ \"==\": [{{ \"var\": \"{}\" }}, \"…\"] }}`; {}",

@@ -109,8 +109,8 @@ pub fn closest<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
         .iter()
         .copied()
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
-        .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, name)| near(*distance, name))
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name);
     nearest.or_else(|| {
         /// Shorter beginnings say little.
@@ -141,6 +141,21 @@ mod tests {
             let mut out = String::new();
             write_json_escaped(&mut out, text).unwrap();
             assert_eq!(is_plain(text), out == text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_the_nearest_name_or_the_only_one_that_begins_so() {
+        for (found, known, meant) in [
+            ("expres", &["classic", "express"][..], Some("express")),
+            ("OFF", &["on", "off"], Some("off")),
+            ("of", &["on", "off"], Some("off")),
+            ("default", &["state", "defaultVariant"], Some("defaultVariant")),
+            ("ends", &["ends_early", "ends_later"], None),
+            ("yes", &["on", "off"], None),
+            ("on", &[], None),
+        ] {
+            assert_eq!(closest(found, known.iter().copied()), meant, "{found}");
         }
     }
 
