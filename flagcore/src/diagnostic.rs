@@ -581,7 +581,7 @@ impl fmt::Display for Problem {
                     "the new content has {after} flags where {before} are served; waiting to see it unchanged"
                 )
             }
-            Problem::Empty => f.write_str("the file is empty"),
+            Problem::Empty => f.write_str("the file holds nothing but space or comments"),
             Problem::Syntax { found, .. } => write!(f, "{}", q(found)),
             Problem::TrailingText { found } if found == "}" || found == "]" => {
                 write!(f, "this `{found}` closes nothing; the document has ended before it")
@@ -601,7 +601,7 @@ impl fmt::Display for Problem {
                 write!(f, "`{}` holds characters that cannot be seen", q(text))
             }
             Problem::YamlTag { tag, text } => {
-                write!(f, "`{}` is not of the type that {} asks for", q(text), q(tag))
+                write!(f, "`{}` is not of the type that `{}` asks for", q(text), q(tag))
             }
             Problem::YamlUnknownTag { tag } => {
                 write!(f, "`{}` is read as a YAML tag, which changes nothing here; it is left out", q(tag))
@@ -888,6 +888,10 @@ impl Problem {
             Problem::NoVariants { .. } => {
                 "write for example `variants: { \"on\": true, \"off\": false }`".to_owned()
             }
+            Problem::UnknownDefaultVariant { known, .. } if known.is_empty() => {
+                "the flag has no variants; write for example `variants: { \"on\": true, \"off\": false }`"
+                    .to_owned()
+            }
             Problem::UnknownDefaultVariant { found, known, .. }
             | Problem::UnknownVariant { found, known, .. } => {
                 suggest(found, known.iter().map(String::as_str), "variants here")
@@ -926,7 +930,10 @@ impl Problem {
             }
             Problem::FractionalTotal { total: 0 } => "give at least one variant a positive weight".to_owned(),
             Problem::FractionalTotal { .. } => "divide all weights by the same number".to_owned(),
-            Problem::TooManyNodes { .. } => {
+            Problem::YamlTag { tag, .. } => format!("remove `{}`, or write what it asks for", Printable(tag)),
+            Problem::YamlMerge => "write `<<: *name`, with `&name` before a mapping above".to_owned(),
+            Problem::KeyTooLong { .. } => "give it a shorter one".to_owned(),
+            Problem::YamlAliases { .. } | Problem::TooManyNodes { .. } => {
                 "write the repeated part once and refer to it from fewer places".to_owned()
             }
             Problem::Shrinks { .. } => {
@@ -1022,6 +1029,7 @@ fn operator_example(operator: &str) -> Option<String> {
         "==" | "===" => r#"{ "OP": [{ "var": "country" }, "DE"] }"#,
         "<" | "<=" | ">" | ">=" => r#"{ "OP": [{ "var": "age" }, 18] }"#,
         "some" | "all" | "none" => r#"{ "OP": [{ "var": "groups" }, { "==": [{ "var": "" }, "beta"] }] }"#,
+        "fractional" => r#"{ "OP": [["new", 10], ["old", 90]] }"#,
         "+" | "-" | "*" | "/" | "%" => r#"{ "OP": [{ "var": "age" }, 10] }"#,
         _ => return None,
     };

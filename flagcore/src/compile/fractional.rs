@@ -58,7 +58,8 @@ impl RuleCompiler<'_> {
         let document = self.references.document();
         let value = self.follow(value);
         let Kind::List(range) = document.kind(value) else {
-            if !matches!(document.kind(value), Kind::Object(_)) {
+            // A rule may give the list; an object that is no rule is as little a list as a text is.
+            if !matches!(document.kind(value), Kind::Object(_)) || document.only_member(value).is_none() {
                 self.tell_bucket("not a list", value, at);
                 return Some(Written { key: None, buckets: Vec::new(), shares: None });
             }
@@ -72,7 +73,7 @@ impl RuleCompiler<'_> {
             .collect();
         let constant = constant?;
         let Some(first) = constant.first() else {
-            self.tolerate(value, at, Problem::FractionalTotal { total: 0 });
+            self.tell_no_buckets(value, at);
             return Some(Written { key: None, buckets: Vec::new(), shares: None });
         };
         let v3 = self.bucketing == Bucketing::V3;
@@ -106,7 +107,9 @@ impl RuleCompiler<'_> {
         let shares = weights.and_then(|weights| {
             let total = weights.iter().map(|weight| u64::from(*weight)).sum();
             let shares = Shares::new(weights);
-            if total == 0 || shares.is_none() {
+            if buckets.is_empty() {
+                self.tell_no_buckets(value, at);
+            } else if total == 0 || shares.is_none() {
                 self.tolerate(value, at, Problem::FractionalTotal { total });
             }
             shares
@@ -233,6 +236,11 @@ impl RuleCompiler<'_> {
             }
         };
         Some((variant, weight))
+    }
+
+    fn tell_no_buckets(&mut self, node: NodeId, at: &Pointer<'_>) {
+        let outcome = "the default variant is served to everyone";
+        self.tell_arguments("fractional", "has no buckets".to_owned(), outcome, node, at);
     }
 
     fn tell_bucket(&mut self, found: &str, node: NodeId, at: &Pointer<'_>) {
