@@ -1026,7 +1026,7 @@ fn operator_example(operator: &str) -> Option<String> {
         "starts_with" => r#"{ "OP": [{ "var": "email" }, "team-"] }"#,
         "ends_with" => r#"{ "OP": [{ "var": "email" }, "@example.com"] }"#,
         "in" => r#"{ "in": [{ "var": "country" }, ["DE", "FR"]] }"#,
-        "==" | "===" => r#"{ "OP": [{ "var": "country" }, "DE"] }"#,
+        "==" | "!=" | "===" | "!==" => r#"{ "OP": [{ "var": "country" }, "DE"] }"#,
         "<" | "<=" | ">" | ">=" => r#"{ "OP": [{ "var": "age" }, 18] }"#,
         "some" | "all" | "none" => r#"{ "OP": [{ "var": "groups" }, { "==": [{ "var": "" }, "beta"] }] }"#,
         "fractional" => r#"{ "OP": [["new", 10], ["old", 90]] }"#,

@@ -451,6 +451,11 @@ impl<'c> RuleCompiler<'c> {
             {
                 Some(("takes two operands".to_owned(), "the answer is always false"))
             }
+            Operator::Equal | Operator::NotEqual | Operator::Same | Operator::NotSame | Operator::In
+                if count > 2 =>
+            {
+                Some((format!("takes two operands, not {count}"), "those behind the second are not read"))
+            }
             Operator::Substr | Operator::Remainder if count < 2 => {
                 Some(("takes two operands at least".to_owned(), PARSE_ERROR))
             }
