@@ -47,7 +47,7 @@ fn decide_quickly(program: &Program, layers: &Layers<'_>) -> Option<Choice> {
 #[inline(never)]
 pub(crate) fn variant_for<'f>(
     flag: &'f CompiledFlag,
-    context: ContextRef<'_>,
+    context: &ContextRef<'_>,
     surroundings: &Surroundings,
 ) -> Option<&'f CompiledVariant> {
     let layers = &surroundings.around(context);

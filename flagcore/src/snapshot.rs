@@ -295,7 +295,7 @@ impl Snapshot {
         flag: &'s CompiledFlag,
         context: ContextRef<'_>,
     ) -> Option<T::Ref<'s>> {
-        T::of(&variant_for(flag, context, &self.surroundings)?.value)
+        T::of(&variant_for(flag, &context, &self.surroundings)?.value)
     }
 
     /// The row of a key and what it comes to, typed.
@@ -308,7 +308,7 @@ impl Snapshot {
         let Some(found) = row.and_then(|row| self.row(row)) else {
             return (None, Resolution::failed(Trouble::NotFound));
         };
-        let resolution = resolve(&found.flag, &self.layers(context));
+        let resolution = resolve(&found.flag, &self.layers(&context));
         let fits = resolution.variant.is_none_or(|place| {
             found.flag.variant(place).is_some_and(|variant| T::of(&variant.value).is_some())
         });
@@ -326,7 +326,7 @@ impl Snapshot {
     }
 
     #[inline]
-    pub(crate) fn layers<'c>(&'c self, request: ContextRef<'c>) -> Layers<'c> {
+    pub(crate) fn layers<'c>(&'c self, request: &'c ContextRef<'c>) -> Layers<'c> {
         self.surroundings.around(request)
     }
 

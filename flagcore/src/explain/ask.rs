@@ -37,7 +37,7 @@ impl Snapshot {
         let Some(row) = row.and_then(|row| self.row(row)) else {
             return Explanation::missing(asked(), self.keys());
         };
-        let layers = self.layers(context);
+        let layers = self.layers(&context);
         let place = self.file_of(row).map(|file| format!("{file}:{}", row.line));
         match &row.flag.plan {
             Plan::Targeted(program) if program.depth > SHALLOW => {
