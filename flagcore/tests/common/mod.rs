@@ -7,6 +7,8 @@ pub(crate) mod answer;
 pub(crate) mod cases;
 pub(crate) mod data;
 pub(crate) mod written;
+#[cfg(unix)]
+pub(crate) mod files;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,259 @@
+//! Files that are half written, broken, empty, too large: what was served stays, and people are told once.
+
+use std::time::{Duration, Instant};
+
+use flagcore::Client;
+use flagcore::limits::Limits;
+use flagcore::model::Format;
+
+use crate::common::files::{Folder, Noticing, Probe, Watched, flags, flags_named, format_of, one};
+
+/// A file's name, a content that is refused, and the code of why.
+type Bad = (&'static str, &'static [u8], &'static str);
+
+const BAD: &[Bad] = &[
+    ("flags.json", b"", "empty-file"),
+    ("flags.yaml", b"", "empty-file"),
+    ("flags.json", b" \n\t\r\n ", "empty-file"),
+    ("flags.yaml", b"\n \n\n", "empty-file"),
+    ("flags.json", b"{\"flags\": {\"flag-0\": {\"state\": \"ENAB", "syntax"),
+    ("flags.yaml", b"flags: {flag-0: {state: ENAB", "syntax"),
+    ("flags.yaml", b"\xff\xfe\x00\x80", "invalid-utf8"),
+    ("flags.json", b"[1, 2, 3]", "wrong-type"),
+    ("flags.json", b"{\"other\": {}}", "missing-flags"),
+    ("flags.json", b"{\"flags\": {\"flag-0\": 5}}", "wrong-type"),
+];
+
+/// What was served before a bad content and what comes after it are served.
+fn check_refused((name, content, code): &Bad, noticing: Noticing) {
+    let folder = Folder::with(name, one(name, 1));
+    let watched = Watched::noticing(folder.path(name), noticing);
+    folder.write(name, content);
+    watched.refuses(code);
+    assert_eq!(watched.value(), 1);
+    let status = &watched.client.status()[0];
+    assert!(status.refused.is_some() && status.served.is_some(), "{status:#?}");
+    folder.write(name, one(name, 2));
+    watched.serves(2);
+    assert!(watched.client.status()[0].refused.is_none());
+}
+
+#[test]
+fn every_bad_content_is_refused_and_overcome_by_events_alone() {
+    BAD.iter().for_each(|bad| check_refused(bad, Noticing::EventsAlone));
+}
+
+#[test]
+fn every_bad_content_is_refused_and_overcome_by_polling_alone() {
+    std::thread::scope(|scope| {
+        for bad in BAD {
+            scope.spawn(|| check_refused(bad, Noticing::PollingAlone));
+        }
+    });
+}
+
+#[test]
+fn a_file_over_the_limit_is_refused_unread() {
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let limits = Limits { file_bytes: 1_000, ..Limits::default() };
+    let watched = Watched::new(Client::builder().path(folder.path("flags.json")).limits(limits));
+    folder.rename_into_place("flags.json", format!("{}{}", one("flags.json", 2), " ".repeat(1_000)));
+    watched.refuses("too-large");
+    // Ten gigabytes of nothing.
+    folder.write(".huge", "");
+    let huge = std::fs::File::options().write(true).open(folder.path(".huge")).unwrap();
+    huge.set_len(10 << 30).unwrap();
+    folder.rename(".huge", "flags.json");
+    watched.refuses("too-large");
+    assert_eq!(watched.value(), 1);
+    folder.rename_into_place("flags.json", one("flags.json", 3));
+    watched.serves(3);
+}
+
+#[test]
+fn no_half_of_a_slowly_written_file_is_served() {
+    for name in ["flags.json", "flags.yaml"] {
+        let format = Format::of_path(name.as_ref()).unwrap();
+        let folder = Folder::with(name, flags(format, 100, 0));
+        let watched = Watched::unmixed(Client::builder().path(folder.path(name)));
+        for value in 1..=5 {
+            folder.write_slowly(name, &flags(format, 100, value), 8, Duration::from_millis(20));
+            watched.serves(value);
+            assert_eq!(watched.client.snapshot().len(), 100);
+        }
+        assert_eq!(watched.client.snapshot().revision(), 6, "{name}");
+    }
+}
+
+#[test]
+fn a_writer_that_rests_longer_than_it_takes_to_settle_loses_no_flags() {
+    // Cut after whole flags: each half is a valid file, and the writer rests while it is.
+    let text = flags(Format::Yaml, 40, 2);
+    let folder = Folder::with("flags.yaml", flags(Format::Yaml, 40, 1));
+    let watched = Watched::unmixed(Client::builder().path(folder.path("flags.yaml")));
+    let half = text.match_indices("  flag-20:").next().unwrap().0;
+    folder.write("flags.yaml", &text[..half]);
+    watched.holds("shrinks");
+    assert_eq!(watched.client.snapshot().len(), 40);
+    folder.write("flags.yaml", &text);
+    watched.serves(2);
+    assert_eq!(watched.client.snapshot().len(), 40);
+}
+
+#[test]
+fn json_closed_half_written_is_refused_only_if_it_stays_so() {
+    let folder = Folder::with("flags.json", one("flags.json", 0));
+    let watched = Watched::open(folder.path("flags.json"));
+    for value in 1..=20 {
+        // Opened, cut, closed; and at once the whole of it.
+        folder.write("flags.json", &one("flags.json", value)[..20]);
+        folder.write("flags.json", one("flags.json", value));
+        watched.serves(value);
+    }
+    folder.write("flags.json", "{");
+    watched.refuses("syntax");
+    assert_eq!(watched.value(), 20);
+}
+
+#[test]
+fn yaml_cut_in_place_is_believed_after_two_seconds() {
+    let folder = Folder::with("flags.yaml", flags(Format::Yaml, 40, 1));
+    let watched = Watched::open(folder.path("flags.yaml"));
+    let written = Instant::now();
+    folder.write("flags.yaml", flags(Format::Yaml, 20, 2));
+    let held = watched.holds("shrinks");
+    assert!(held.to_string().contains("40") && held.to_string().contains("20"), "{held}");
+    assert!(watched.client.status()[0].waiting.is_some());
+    watched.serves(2);
+    assert!(written.elapsed() >= Duration::from_secs(2));
+    assert_eq!(watched.client.snapshot().len(), 20);
+    assert!(watched.client.status()[0].waiting.is_none());
+}
+
+#[test]
+fn a_file_without_any_flag_is_believed_after_two_seconds() {
+    let check = |name: &str| {
+        let folder = Folder::with(name, one(name, 1));
+        let watched = Watched::open(folder.path(name));
+        let written = Instant::now();
+        folder.rename_into_place(name, flags(format_of(name), 0, 0));
+        watched.holds("shrinks");
+        watched.until("no flag is served", |client| client.snapshot().is_empty());
+        assert!(written.elapsed() >= Duration::from_secs(2));
+    };
+    std::thread::scope(|scope| {
+        for name in ["flags.json", "flags.yaml"] {
+            scope.spawn(move || check(name));
+        }
+    });
+}
+
+#[test]
+fn a_doubtful_file_is_held_once_and_forgotten_when_the_old_one_is_back() {
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let watched = Watched::open(folder.path("flags.json"));
+    folder.rename_into_place("flags.json", flags(Format::Json, 0, 0));
+    watched.holds("shrinks");
+    folder.rename_into_place("flags.json", one("flags.json", 1));
+    watched.until("nothing waits", |client| client.status()[0].waiting.is_none());
+    assert!(watched.drain().is_empty());
+    assert_eq!(watched.client.snapshot().revision(), 1);
+}
+
+#[test]
+fn whole_files_may_lose_flags_at_once() {
+    // Renamed into place, and JSON that its writer closed: complete, so no doubt.
+    for (name, rename) in [("flags.yaml", true), ("flags.json", true), ("flags.json", false)] {
+        let format = Format::of_path(name.as_ref()).unwrap();
+        let folder = Folder::with(name, flags(format, 40, 1));
+        let watched = Watched::open(folder.path(name));
+        match rename {
+            true => folder.rename_into_place(name, flags(format, 20, 2)),
+            false => folder.write(name, flags(format, 20, 2)),
+        }
+        watched.serves(2);
+        assert!(
+            watched.drain().iter().all(|update| !matches!(update, flagcore::change::Update::Held { .. }))
+        );
+    }
+}
+
+#[test]
+fn few_lost_flags_are_no_reason_for_doubt() {
+    // Four of forty, and ten of a hundred: at most a tenth, or fewer than five.
+    for (before, after) in [(40, 36), (100, 90), (4, 1)] {
+        let folder = Folder::with("flags.yaml", flags(Format::Yaml, before, 1));
+        let watched = Watched::open(folder.path("flags.yaml"));
+        let written = Instant::now();
+        folder.write("flags.yaml", flags(Format::Yaml, after, 2));
+        watched.serves(2);
+        let held =
+            watched.drain().iter().any(|update| matches!(update, flagcore::change::Update::Held { .. }));
+        assert!(!held, "{before} to {after} after {:?}", written.elapsed());
+    }
+}
+
+#[test]
+fn a_refusal_is_told_once_however_often_it_is_read() {
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let probe = Probe::new(folder.path("flags.json"));
+    let reads = probe.reads();
+    let watched = Watched::new(Client::builder().source(probe));
+    folder.rename_into_place("flags.json", "{");
+    watched.refuses("syntax");
+    let after = reads.load(std::sync::atomic::Ordering::SeqCst);
+    for _ in 0..5 {
+        folder.rename_into_place("flags.json", "{");
+        watched.client.refresh();
+    }
+    assert!(reads.load(std::sync::atomic::Ordering::SeqCst) >= after + 5);
+    assert!(watched.drain().is_empty());
+    // Another mistake is another refusal.
+    folder.rename_into_place("flags.json", "[]");
+    watched.refuses("wrong-type");
+}
+
+#[test]
+fn a_refusal_names_the_place_and_what_is_served() {
+    use flagcore::change::Update;
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let watched = Watched::open(folder.path("flags.json"));
+    folder.rename_into_place("flags.json", "{\"flags\": {\n  oops}}");
+    let Some(Update::Refused { source, findings, serving }) =
+        watched.updates.next_within(crate::common::files::PATIENCE)
+    else {
+        panic!("no refusal");
+    };
+    let path = folder.path("flags.json").display().to_string();
+    assert_eq!((source, serving), (path.clone(), 1));
+    assert!(findings.to_string().starts_with(&format!("{path}:2:3:")), "{findings}");
+}
+
+#[test]
+fn what_was_refused_is_forgotten_when_the_good_file_is_back() {
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let watched = Watched::open(folder.path("flags.json"));
+    folder.rename_into_place("flags.json", "{");
+    watched.refuses("syntax");
+    folder.rename_into_place("flags.json", one("flags.json", 1));
+    watched.until("nothing is refused", |client| client.status()[0].refused.is_none());
+    assert_eq!(watched.client.snapshot().revision(), 1);
+    // The same mistake again is told again.
+    folder.rename_into_place("flags.json", "{");
+    watched.refuses("syntax");
+}
+
+#[test]
+fn every_prefix_of_a_json_file_keeps_what_is_served() {
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let client = Client::builder().path(folder.path("flags.json")).watch(false).build().unwrap();
+    let text = flags_named(Format::Json, ["flag-0", "flag-1"], 2);
+    let whole = text.trim_end().len();
+    for end in 0..whole {
+        folder.write("flags.json", &text[..end]);
+        let error = Client::open(folder.path("flags.json")).err();
+        assert!(error.is_some(), "{} was taken", &text[..end]);
+        client.refresh();
+        assert_eq!(client.integer("flag-0", "", -1), 1);
+    }
+}
