@@ -29,7 +29,7 @@ use crate::model::Format;
 use crate::parse;
 use crate::resolution::on_a_deep_stack;
 use crate::snapshot::{LoadedFile, SourceFlags};
-use crate::source::{Completeness, Content, ContentFile, Notifier, Signal, Source};
+use crate::source::{Completeness, Content, ContentFile, Notifier, Signal, Source, SourceError};
 use crate::store::Store;
 
 /// How far apart two equal reads are before a content counts as complete.
@@ -170,7 +170,7 @@ impl Engine {
             let Some(state) = self.sources.get_mut(number) else { continue };
             let due = state.waiting.as_ref().is_some_and(|waiting| waiting.until <= now);
             let news = marked.get(number).copied().unwrap_or(false);
-            if news || due || poll && state.source.poll() {
+            if news || due || poll && state.poll() {
                 changed |= self.read(number, now, false);
             }
         }
@@ -226,7 +226,7 @@ impl Engine {
     /// Reads one source; tells whether there is something new to publish.
     fn read(&mut self, number: usize, now: Instant, at_start: bool) -> bool {
         let Some(state) = self.sources.get_mut(number) else { return false };
-        let content = match state.source.read() {
+        let content = match state.read() {
             Ok(content) => content,
             Err(error) => {
                 state.waiting = None;
@@ -374,6 +374,19 @@ impl Engine {
 }
 
 impl SourceState {
+    /// Reads the source. A panic in it is a failure to read: it is asked again, and the thread goes on.
+    fn read(&mut self) -> Result<Content, SourceError> {
+        let source = AssertUnwindSafe(&mut self.source);
+        catch_unwind(|| { source }.read())
+            .unwrap_or_else(|_| Err(SourceError::new(self.source.name(), "reading it panicked")))
+    }
+
+    /// Polls the source. One that panics is read, which tells what is wrong.
+    fn poll(&mut self) -> bool {
+        let source = AssertUnwindSafe(&mut self.source);
+        catch_unwind(|| { source }.poll()).unwrap_or(true)
+    }
+
     fn status(&self) -> SourceStatus {
         let served = self.served.as_ref().map(|served| ServedStatus {
             revision: served.revision,

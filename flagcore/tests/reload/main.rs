@@ -13,4 +13,5 @@ mod links;
 mod listeners;
 mod noticing;
 mod reuse;
+mod sources;
 mod torn;
