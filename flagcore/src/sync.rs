@@ -189,6 +189,9 @@ impl Engine {
     pub(crate) fn replace(&mut self, number: usize, content: &Content) -> Result<(), Findings> {
         match self.load(number, content) {
             Ok(loaded) => {
+                if let Some(state) = self.sources.get_mut(number) {
+                    state.source.replace(content);
+                }
                 self.take(number, digest_of(content), loaded);
                 self.publish();
                 Ok(())

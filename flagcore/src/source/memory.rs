@@ -4,7 +4,7 @@ use crate::model::Format;
 
 use super::{Content, Notifier, Source, SourceError};
 
-/// A source that always delivers the same bytes.
+/// A source that delivers the bytes it was given last.
 #[derive(Debug)]
 pub struct Memory {
     name: String,
@@ -29,4 +29,10 @@ impl Source for Memory {
     }
 
     fn watch(&mut self, _changed: Notifier) {}
+
+    fn replace(&mut self, content: &Content) {
+        if let [file] = content.files.as_slice() {
+            (self.format, self.bytes) = (file.format, file.bytes.clone());
+        }
+    }
 }

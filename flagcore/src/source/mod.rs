@@ -68,6 +68,12 @@ pub trait Source: Send {
         false
     }
 
+    /// Called when the embedder gave other bytes in its place ([`Client::update`](crate::Client::update)): what
+    /// it delivers from now on, if it can keep them.
+    fn replace(&mut self, content: &Content) {
+        let _ = content;
+    }
+
     /// What is wrong with the watching itself, if anything: told in the status, changes nothing else.
     fn complaint(&self) -> Option<String> {
         None

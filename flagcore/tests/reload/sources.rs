@@ -102,6 +102,22 @@ fn bytes_may_lose_all_flags_at_once() {
 }
 
 #[test]
+fn a_refresh_keeps_the_bytes_of_the_last_update() {
+    for watch in [true, false] {
+        let builder = Client::builder().bytes("flags", one("a.json", 1), Format::Json).watch(watch);
+        let client = builder.build().unwrap();
+        client.update("flags", one("a.json", 2), Format::Json).unwrap();
+        client.refresh();
+        assert_eq!(client.integer("flag-0", "", -1), 2);
+        // What was refused is not kept.
+        client.update("flags", "{", Format::Json).unwrap_err();
+        client.refresh();
+        assert_eq!(client.integer("flag-0", "", -1), 2);
+        assert_eq!(client.snapshot().revision(), 2);
+    }
+}
+
+#[test]
 fn without_watching_nothing_changes_until_a_refresh() {
     let folder = Folder::with("flags.json", one("flags.json", 1));
     let watched = Watched::new(Client::builder().path(folder.path("flags.json")).watch(false));
