@@ -366,6 +366,9 @@ impl Engine {
         let (before, after) = self.store.publish(&served, self.options.surroundings.clone());
         let update = Update::Changed(Change::new(before, after));
         self.tell(&update);
+        // Nobody may be left to hold what was served before, and the next publication may be far.
+        drop(update);
+        self.store.sweep();
     }
 
     /// Tells every listener; one that panics is contained.

@@ -134,3 +134,22 @@ fn the_last_clone_may_be_dropped_on_another_thread_in_the_middle_of_an_update() 
     drop(go);
     dropping.join().unwrap();
 }
+
+#[test]
+fn old_snapshots_are_freed_by_the_writer_once_nobody_holds_them() {
+    let client = Client::builder().bytes("flags", one("a.json", 0), Format::Json).build().unwrap();
+    let held = client.snapshot();
+    let mut reader = client.reader();
+    reader.snapshot();
+    for value in 1..=1_000 {
+        client.update("flags", one("a.json", value), Format::Json).unwrap();
+    }
+    // The current one, and the one that is held by both.
+    assert_eq!(client.snapshots_alive(), 2);
+    assert_eq!(held.integer("flag-0", "", -1), 0);
+    drop(held);
+    assert_eq!(reader.snapshot().integer("flag-0", "", -1), 1_000);
+    drop(reader);
+    client.update("flags", one("a.json", -1), Format::Json).unwrap();
+    assert_eq!(client.snapshots_alive(), 1);
+}
