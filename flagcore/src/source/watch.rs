@@ -29,6 +29,9 @@ type Identity = Option<(u64, u64)>;
 struct Events {
     /// The paths that matter: files, links on the way to them, watched directories.
     paths: HashSet<PathBuf>,
+    /// Directories that were removed or renamed: the system no longer watches them, even where others of the
+    /// same name, and of the same inode, are there by now.
+    gone: HashSet<PathBuf>,
     /// Where new flag files matter.
     folder: Option<PathBuf>,
     /// What happened last to each path that matters.
@@ -80,15 +83,19 @@ impl Watch {
     pub(super) fn arm(&mut self, path: &Path) {
         let Some(watcher) = &mut self.watcher else { return };
         let way = Way::to(path);
-        {
+        let gone = {
             let mut events = lock(&self.events);
             events.paths = way.paths;
             events.paths.extend(way.directories.iter().cloned());
             events.folder = way.folder;
-        }
+            std::mem::take(&mut events.gone)
+        };
         let mut trouble = None;
         self.armed.retain(|directory, identity| {
-            let keep = way.directories.contains(directory) && identity_of(directory) == *identity;
+            // With a directory the system forgets those below it.
+            let keep = way.directories.contains(directory)
+                && identity_of(directory) == *identity
+                && !directory.ancestors().any(|it| gone.contains(it));
             if !keep {
                 // It may be gone already.
                 let _ = watcher.unwatch(directory);
@@ -168,6 +175,11 @@ impl Events {
                 continue;
             }
             matters = true;
+            if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
+                && self.paths.contains(path)
+            {
+                self.gone.insert(path.clone());
+            }
             let touch = if touch == Touch::Placed && placed != Some(path) { Touch::Other } else { touch };
             if self.last.len() >= MOST_PATHS {
                 self.unknown = true;

@@ -174,6 +174,58 @@ fn an_empty_folder_in_place_of_the_file_is_refused() {
 }
 
 #[test]
+fn a_folder_made_anew_is_watched_as_the_one_before() {
+    // A new folder often has the number of the one before: it must not be taken for it.
+    let folder = Folder::new();
+    folder.make("flags");
+    folder.write("flags/flags.json", one("flags.json", 0));
+    let probe = Probe::new(folder.path("flags/flags.json"));
+    let polls = probe.polls();
+    let watched = Watched::new(Client::builder().source(probe));
+    for value in (1..8).step_by(2) {
+        polls.store(true, Ordering::SeqCst);
+        folder.remove("flags");
+        folder.make("flags");
+        folder.write("flags/flags.json", one("flags.json", value));
+        watched.serves(value);
+        // Whatever was noticed by polling, the events are back.
+        polls.store(false, Ordering::SeqCst);
+        folder.rename_into_place("flags/flags.json", one("flags.json", value + 1));
+        watched.serves(value + 1);
+    }
+}
+
+#[test]
+fn a_folder_source_made_anew_is_watched_as_the_one_before() {
+    let folder = Folder::new();
+    folder.make("flags");
+    folder.write("flags/flags.json", one("flags.json", 0));
+    let watched = Watched::noticing(folder.path("flags"), Noticing::EventsAlone);
+    for value in (1..40).step_by(2) {
+        folder.remove("flags");
+        folder.make("flags");
+        folder.write("flags/flags.json", one("flags.json", value));
+        watched.serves(value);
+        folder.rename_into_place("flags/flags.json", one("flags.json", value + 1));
+        watched.serves(value + 1);
+    }
+}
+
+#[test]
+fn a_folder_source_moved_away_and_back_is_watched_as_before() {
+    let folder = Folder::new();
+    folder.make("flags");
+    folder.write("flags/flags.json", one("flags.json", 0));
+    let watched = Watched::noticing(folder.path("flags"), Noticing::EventsAlone);
+    for value in 1..20 {
+        folder.rename("flags", "moved");
+        folder.rename("moved", "flags");
+        folder.rename_into_place("flags/flags.json", one("flags.json", value));
+        watched.serves(value);
+    }
+}
+
+#[test]
 fn a_folder_above_that_is_moved_and_made_anew_is_followed() {
     let check = |noticing| {
         let folder = Folder::new();
