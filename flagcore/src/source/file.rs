@@ -40,6 +40,9 @@ pub struct FileSource {
 /// How often the content itself is read, whatever names and times say.
 const READ_ANYWAY: Duration = Duration::from_secs(60);
 
+/// How often what changes while it is read is read again before it counts as being written.
+const READS_AT_MOST: usize = 4;
+
 /// How a file looks from outside. Two that look the same almost surely hold the same.
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
@@ -97,6 +100,21 @@ impl FileSource {
             return Err(SourceError::of(self.name.as_str().into(), Problem::NoFiles));
         }
         paths.iter().map(|path| self.read_file(path)).collect()
+    }
+
+    /// Reads the files until nothing changed meanwhile, so that they belong together: a volume's link may be
+    /// swapped between one file and the next. Tells whether they were still changing at the end.
+    fn read_in_one_state(&mut self) -> (Result<Vec<ContentFile>, SourceError>, bool) {
+        self.seen = self.look();
+        for _ in 0..READS_AT_MOST {
+            let files = self.read_files();
+            let now = self.look();
+            if now == self.seen {
+                return (files, false);
+            }
+            self.seen = now;
+        }
+        (self.read_files(), true)
     }
 
     fn read_file(&self, path: &Path) -> Result<ContentFile, SourceError> {
@@ -168,11 +186,13 @@ impl Source for FileSource {
             watch.arm(&self.path);
         }
         self.read_at = Instant::now();
-        self.seen = self.look();
-        let files = self.read_files();
+        let (files, changing) = self.read_in_one_state();
         self.failed = files.is_err();
         let files = files?;
-        let completeness = self.completeness(&files);
+        let completeness = match changing {
+            true => self.completeness(&files).min(Completeness::Unsure),
+            false => self.completeness(&files),
+        };
         Ok(Content { files, completeness })
     }
 

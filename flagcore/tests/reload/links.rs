@@ -54,6 +54,29 @@ fn a_volume_that_loses_flags_is_taken_at_once() {
 }
 
 #[test]
+fn a_folder_that_is_a_volume_is_never_a_mix_of_two_generations() {
+    let folder = Folder::new();
+    folder.make("volume");
+    let files = |value| {
+        ["a", "b", "c", "d"].map(|key| {
+            let name: &'static str = match key {
+                "a" => "a.json",
+                "b" => "b.json",
+                "c" => "c.json",
+                _ => "d.json",
+            };
+            (name, flags_named(Format::Json, [key], value))
+        })
+    };
+    folder.swap_data("volume", 0, &files(0));
+    let watched = Watched::unmixed(Client::builder().path(folder.path("volume")));
+    for value in 1..=1_500 {
+        folder.swap_data("volume", value as usize, &files(value));
+    }
+    watched.until("the last generation", |client| client.integer("a", "user", -1) == 1_500);
+}
+
+#[test]
 fn files_of_a_volume_come_and_go() {
     let folder = Folder::new();
     folder.make("volume");
