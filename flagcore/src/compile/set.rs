@@ -1,6 +1,6 @@
 //! Compiles the flags of a document, and only those that changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128, xxh3_128_with_seed};
 use crate::bucketing::Bucketing;
 use crate::diagnostic::{Pointer, Report};
 use crate::eval::program::{Program, Shared};
-use crate::model::{FlagDefinition, FlagSet, References, State};
+use crate::model::{FlagDefinition, FlagSet, NodeId, References, State};
 use crate::parse::flag_file::is_too_short;
 use crate::span::{Span, positions};
 
@@ -50,7 +50,7 @@ pub struct CompiledEntry {
 struct Origin {
     /// Digest of its text and of all that it inherits.
     digest: u128,
-    /// The evaluators it uses; `None` if it uses none.
+    /// The evaluators it refers to, anywhere in it; `None` if there is none.
     used: Option<Box<Used>>,
     /// Whether nothing was found about it; what was found is found again.
     clean: bool,
@@ -83,6 +83,7 @@ pub fn compile(
         shared: SharedRules::default(),
         variants: HashMap::new(),
         evaluator_digests: HashMap::new(),
+        evaluator_names: HashMap::new(),
         report,
     };
     compiler.check_all_evaluators();
@@ -124,6 +125,8 @@ struct SetCompiler<'s, 'r> {
     /// Variants that are alike are shared: most flags are `on` and `off`.
     variants: HashMap<String, Arc<[CompiledVariant]>>,
     evaluator_digests: HashMap<Box<str>, u128>,
+    /// The evaluators that each evaluator refers to itself.
+    evaluator_names: HashMap<Box<str>, Arc<[Box<str>]>>,
     report: &'r mut Report,
 }
 
@@ -167,7 +170,7 @@ impl SetCompiler<'_, '_> {
     }
 
     /// Digest of what every flag of the document inherits.
-    fn seed(&self) -> u64 {
+    fn seed(&mut self) -> u64 {
         let mut seed = Xxh3::new();
         seed.update(self.bucketing.to_string().as_bytes());
         seed.update(&[u8::from(self.keep_json)]);
@@ -175,6 +178,10 @@ impl SetCompiler<'_, '_> {
             seed.update(self.set.document.resolve(entry.name).as_bytes());
             seed.update(self.slice(self.set.document.span(entry.value)).as_bytes());
             seed.update(&[0]);
+        }
+        let names = self.referred(self.set.metadata.iter().map(|entry| entry.value));
+        if !names.is_empty() {
+            seed.update(&self.references_digest(&names).to_le_bytes());
         }
         if self.set.document.shares_nodes() {
             // What an alias stands for is not in the text of the flag.
@@ -211,6 +218,45 @@ impl SetCompiler<'_, '_> {
         origin.used.as_ref().is_none_or(|used| self.references_digest(&used.names) == used.digest)
     }
 
+    /// The evaluators that some nodes refer to, wherever in them, and those that these refer to; sorted.
+    fn referred(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Box<[Box<str>]> {
+        if self.set.evaluators.is_empty() {
+            return Box::default();
+        }
+        let mut names = BTreeSet::new();
+        let mut pending = self.names_in(nodes);
+        while let Some(name) = pending.pop() {
+            if names.contains(&name) {
+                continue;
+            }
+            // Also behind a reference that closes a loop: the loop may be gone next time.
+            let inner = match self.evaluator_names.get(&name) {
+                Some(inner) => inner.clone(),
+                None => {
+                    let inner: Arc<[Box<str>]> = self.names_in(self.set.evaluators.get(&name)).into();
+                    self.evaluator_names.insert(name.clone(), inner.clone());
+                    inner
+                }
+            };
+            pending.extend(inner.iter().cloned());
+            names.insert(name);
+        }
+        names.into_iter().collect()
+    }
+
+    /// The names that references in some nodes are written with.
+    fn names_in(&self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<Box<str>> {
+        let mut names = Vec::new();
+        let mut pending: Vec<NodeId> = nodes.into_iter().collect();
+        while let Some(node) = pending.pop() {
+            match self.references.reference(node) {
+                Some((name, _)) => names.push(name.into()),
+                None => pending.extend(self.set.document.children(node)),
+            }
+        }
+        names
+    }
+
     /// Digest of some evaluators and of all they are made of.
     fn references_digest(&mut self, names: &[Box<str>]) -> u128 {
         let mut digests = Vec::with_capacity(names.len() * 16);
@@ -237,7 +283,8 @@ impl SetCompiler<'_, '_> {
         earlier: Option<&CompiledEntry>,
     ) -> CompiledEntry {
         let found_before = self.report.count();
-        let (flag, names) = self.flag(definition);
+        let flag = self.flag(definition);
+        let names = self.referred([definition.node]);
         let used = (!names.is_empty()).then(|| {
             let digest = self.references_digest(&names);
             Box::new(Used { names, digest })
@@ -257,14 +304,12 @@ impl SetCompiler<'_, '_> {
         CompiledEntry { flag, line, json, origin }
     }
 
-    /// A compiled flag, and the evaluators it uses.
-    fn flag(&mut self, definition: &FlagDefinition) -> (CompiledFlag, Box<[Box<str>]>) {
+    fn flag(&mut self, definition: &FlagDefinition) -> CompiledFlag {
         let document = &self.set.document;
         let key = self.set.key(definition);
         let variants = self.variants(definition);
         let default_variant =
             definition.default_variant.and_then(|name| find_variant(&variants, document.resolve(name)));
-        let mut used: Vec<Box<str>> = Vec::new();
         let plan = match (definition.state, definition.targeting) {
             (state, Some(targeting)) => {
                 // Compiled even where it is off, so that it is checked.
@@ -274,7 +319,6 @@ impl SetCompiler<'_, '_> {
                 let at = definition.item.map_or(at.member(flag), |number| at.item(number));
                 let decision = rules.targeting(targeting, &at.member("targeting"));
                 let depth = rules.depth;
-                used = rules.used();
                 match state {
                     State::Enabled => Plan::Targeted(Program::new(decision, depth)),
                     State::Disabled => Plan::Disabled,
@@ -291,8 +335,7 @@ impl SetCompiler<'_, '_> {
                 entries.map(|entry| (document.resolve(entry.name), self.references.to_value(entry.value))),
             ))
         };
-        let flag = CompiledFlag { key: key.into(), variants, default_variant, plan, facts };
-        (flag, used.into_boxed_slice())
+        CompiledFlag { key: key.into(), variants, default_variant, plan, facts }
     }
 
     fn variants(&mut self, definition: &FlagDefinition) -> Arc<[CompiledVariant]> {

@@ -73,6 +73,7 @@ pub struct FlagDefinition {
     pub targeting: Option<NodeId>,
     /// The flag set it belongs to; `None` is the unnamed one.
     pub flag_set_id: Option<TextId>,
+    pub(crate) node: NodeId,
     pub(crate) variants: std::ops::Range<usize>,
     pub(crate) metadata: std::ops::Range<usize>,
 }

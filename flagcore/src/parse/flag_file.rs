@@ -385,6 +385,7 @@ impl<'d> Reader<'d, '_> {
             default_variant: default_variant.map(|(text, _)| text),
             targeting,
             flag_set_id,
+            node,
             variants,
             metadata,
         });

@@ -138,6 +138,79 @@ fn an_evaluator_changes_the_flags_that_use_it_and_no_others() {
     check(&text(one, one), &text(&one.replace(' ', ""), one), &[]);
 }
 
+/// A flag that refers to an evaluator somewhere else than in its rule.
+#[track_caller]
+fn check_reference(file: impl Fn(&str) -> String) {
+    check(&file("1"), &file("2"), &[("a", Updated)]);
+    check(&file("1"), &file("1"), &[]);
+}
+
+#[test]
+fn an_evaluator_changes_the_variant_that_refers_to_it() {
+    check_reference(|value| {
+        format!(
+            r#"{{"$evaluators": {{"e": {{"v": {value}}}}}, "flags": {{
+                "a": {{"state": "ENABLED", "variants": {{"v": {{"$ref": "e"}}}}, "defaultVariant": "v"}}, "kept": {ON}}}}}"#
+        )
+    });
+    // Through another, and deep inside of a value.
+    check_reference(|value| {
+        format!(
+            r#"{{"$evaluators": {{"e": {{"v": {value}}}, "f": {{"e": [{{"$ref": "e"}}]}}}}, "flags": {{
+                "a": {{"state": "ENABLED", "variants": {{"v": {{"x": [1, {{"$ref": "f"}}]}}}}, "defaultVariant": "v"}}, "kept": {ON}}}}}"#
+        )
+    });
+}
+
+#[test]
+fn an_evaluator_changes_the_metadata_that_refers_to_it() {
+    check_reference(|value| {
+        format!(
+            r#"{{"$evaluators": {{"e": {{"v": {value}}}}}, "flags": {{
+                "a": {{"state": "ENABLED", "variants": {{"v": 1}}, "defaultVariant": "v", "metadata": {{"m": {{"$ref": "e"}}}}}},
+                "kept": {ON}}}}}"#
+        )
+    });
+}
+
+#[test]
+fn an_evaluator_changes_the_flag_whose_parts_are_references() {
+    check_reference(|value| {
+        format!(
+            r#"{{"$evaluators": {{"e": {{"v": {value}}}}}, "flags": {{
+                "a": {{"state": "ENABLED", "variants": {{"$ref": "e"}}, "defaultVariant": "v"}}, "kept": {ON}}}}}"#
+        )
+    });
+    check_reference(|value| {
+        format!(
+            r#"{{"$evaluators": {{"e": {{"state": "ENABLED", "variants": {{"v": {value}}}, "defaultVariant": "v"}}}},
+                "flags": {{"a": {{"$ref": "e"}}, "kept": {ON}}}}}"#
+        )
+    });
+}
+
+#[test]
+fn an_evaluator_changes_the_metadata_of_the_set_that_refers_to_it() {
+    let file = |value: &str| {
+        format!(
+            r#"{{"$evaluators": {{"e": {{"v": {value}}}}}, "metadata": {{"m": {{"$ref": "e"}}}}, "flags": {{"a": {ON}, "b": {ON}}}}}"#
+        )
+    };
+    check(&file("1"), &file("2"), &[("a", Updated), ("b", Updated)]);
+}
+
+#[test]
+fn a_loop_of_evaluators_that_is_opened_far_away_changes_the_flag() {
+    let file = |last: &str| {
+        format!(
+            r#"{{"$evaluators": {{"e": {{"!": [{{"$ref": "f"}}]}}, "f": {{"!": [{{"$ref": "g"}}]}}, "g": {last}}},
+                "flags": {{"a": {{"state": "ENABLED", "variants": {{"on": 1, "off": 0}}, "defaultVariant": "off",
+                "targeting": {{"if": [{{"$ref": "e"}}, "on"]}}}}, "kept": {ON}}}}}"#
+        )
+    };
+    check(&file(r#"{"$ref": "e"}"#), &file("true"), &[("a", Updated)]);
+}
+
 #[test]
 fn metadata_of_the_set_is_a_change_of_each_flag_that_inherits_it() {
     let text = |set: &str| {
