@@ -66,9 +66,7 @@ fn the_watching_ends_with_the_last_clone_and_not_before() {
     drop(clones);
     folder.rename_into_place("flags.json", one("flags.json", 2));
     watched.serves(2);
-    let Watched { client, updates, .. } = &watched;
-    let last = client.clone();
-    let _ = updates;
+    let last = watched.client.clone();
     folder.rename_into_place("flags.json", one("flags.json", 3));
     watched.serves(3);
     assert_eq!(last.integer("flag-0", "", -1), 3);

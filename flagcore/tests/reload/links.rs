@@ -35,10 +35,8 @@ fn a_volume_swap_is_seen_by_polling_alone() {
     folder.make("volume");
     folder.swap_data("volume", 0, &volume(0));
     let watched = Watched::noticing(folder.path("volume/flags.yaml"), Noticing::PollingAlone);
-    for value in 1..=2 {
-        folder.swap_data("volume", value as usize, &volume(value));
-        watched.serves(value);
-    }
+    folder.swap_data("volume", 1, &volume(1));
+    watched.serves(1);
 }
 
 #[test]
@@ -70,10 +68,10 @@ fn a_folder_that_is_a_volume_is_never_a_mix_of_two_generations() {
     };
     folder.swap_data("volume", 0, &files(0));
     let watched = Watched::unmixed(Client::builder().path(folder.path("volume")));
-    for value in 1..=1_500 {
+    for value in 1..=600 {
         folder.swap_data("volume", value as usize, &files(value));
     }
-    watched.until("the last generation", |client| client.integer("a", "user", -1) == 1_500);
+    watched.until("the last generation", |client| client.integer("a", "user", -1) == 600);
 }
 
 #[test]

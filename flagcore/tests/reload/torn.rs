@@ -72,17 +72,21 @@ fn a_file_over_the_limit_is_refused_unread() {
 
 #[test]
 fn no_half_of_a_slowly_written_file_is_served() {
-    for name in ["flags.json", "flags.yaml"] {
-        let format = Format::of_path(name.as_ref()).unwrap();
-        let folder = Folder::with(name, flags(format, 100, 0));
+    let check = |name: &str| {
+        let folder = Folder::with(name, flags(format_of(name), 100, 0));
         let watched = Watched::unmixed(Client::builder().path(folder.path(name)));
         for value in 1..=5 {
-            folder.write_slowly(name, &flags(format, 100, value), 8, Duration::from_millis(20));
+            folder.write_slowly(name, &flags(format_of(name), 100, value), 8, Duration::from_millis(20));
             watched.serves(value);
             assert_eq!(watched.client.snapshot().len(), 100);
         }
         assert_eq!(watched.client.snapshot().revision(), 6, "{name}");
-    }
+    };
+    std::thread::scope(|scope| {
+        for name in ["flags.json", "flags.yaml"] {
+            scope.spawn(move || check(name));
+        }
+    });
 }
 
 #[test]
