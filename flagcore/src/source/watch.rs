@@ -281,3 +281,35 @@ fn identity_of(directory: &Path) -> Identity {
         fs::metadata(directory).ok().map(|_| (0, 0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{Event, Flag};
+
+    use super::*;
+
+    fn events() -> Events {
+        Events { paths: HashSet::from(["/flags/a.json".into()]), ..Events::default() }
+    }
+
+    #[test]
+    fn lost_events_matter_whatever_they_were() {
+        let lost = Event::new(EventKind::Other).set_flag(Flag::Rescan);
+        for event in [Ok(lost), Err(notify::Error::generic("the queue broke"))] {
+            let mut events = events();
+            assert!(events.note(event));
+            assert!(events.unknown);
+        }
+    }
+
+    #[test]
+    fn events_of_other_files_do_not_matter() {
+        let event = |path: &str| Ok(Event::new(EventKind::Any).add_path(path.into()));
+        assert!(events().note(event("/flags/a.json")));
+        assert!(!events().note(event("/flags/b.json")));
+        let mut folder = Events { folder: Some("/flags".into()), ..events() };
+        assert!(folder.note(event("/flags/b.json")));
+        assert!(!folder.note(event("/flags/b.json~")));
+        assert!(!folder.note(event("/flags/deeper/b.json")));
+    }
+}
