@@ -105,7 +105,7 @@ impl Change {
 /// Updates for somebody who takes them in their own time.
 ///
 /// Nothing waits for the taker: changes that were not taken become one, from the oldest snapshot to the newest,
-/// and of refusals the latest of each source is kept.
+/// and of refusals the latest of each source is kept. They come in the order in which they happened last.
 #[derive(Clone, Debug)]
 pub struct Updates {
     queue: Arc<Queue>,
@@ -119,8 +119,8 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 struct Pending {
-    change: Option<Change>,
-    others: VecDeque<Update>,
+    /// At most one change, and one other update of each source.
+    updates: VecDeque<Update>,
     closed: bool,
 }
 
@@ -138,7 +138,7 @@ impl Updates {
         let deadline = Instant::now() + timeout;
         let mut pending = self.queue.pending.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(update) = pending.take() {
+            if let Some(update) = pending.updates.pop_front() {
                 return Some(update);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -170,28 +170,21 @@ impl Drop for Filler {
 impl Queue {
     fn add(&self, update: &Update) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        match update {
-            Update::Changed(change) => {
-                let before =
-                    pending.change.take().map_or_else(|| change.before.clone(), |earlier| earlier.before);
-                pending.change = Some(Change { before, after: change.after.clone() });
+        let earlier = pending.updates.iter().position(|earlier| earlier.source() == update.source());
+        let earlier = earlier.and_then(|at| pending.updates.remove(at));
+        let update = match (earlier, update) {
+            (Some(Update::Changed(earlier)), Update::Changed(change)) => {
+                Update::Changed(Change { before: earlier.before, after: change.after.clone() })
             }
-            other => {
-                pending.others.retain(|earlier| earlier.source() != other.source());
-                pending.others.push_back(other.clone());
-            }
-        }
+            _ => update.clone(),
+        };
+        pending.updates.push_back(update);
         self.arrived.notify_all();
     }
 }
 
-impl Pending {
-    fn take(&mut self) -> Option<Update> {
-        self.others.pop_front().or_else(|| self.change.take().map(Update::Changed))
-    }
-}
-
 impl Update {
+    /// The source that it is about; a change is about all of them.
     fn source(&self) -> Option<&str> {
         match self {
             Update::Changed(_) => None,

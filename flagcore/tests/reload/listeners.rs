@@ -391,6 +391,37 @@ fn of_refusals_that_nobody_took_the_latest_of_each_source_is_kept() {
 }
 
 #[test]
+fn updates_come_in_the_order_in_which_they_happened_last() {
+    let client = Client::builder()
+        .bytes("one", one("a.json", 1), Format::Json)
+        .bytes("two", flags_named(Format::Json, ["other"], 1), Format::Json)
+        .build()
+        .unwrap();
+    let updates = client.updates();
+    let told = || {
+        let all = std::iter::from_fn(|| updates.try_next());
+        let what = all.map(|update| match update {
+            Update::Changed(change) => format!("changed to {}", change.after().revision()),
+            Update::Refused { source, serving, .. } => format!("{source} refused at {serving}"),
+            other => panic!("{other:?}"),
+        });
+        what.collect::<Vec<_>>()
+    };
+    client.update("one", one("a.json", 2), Format::Json).unwrap();
+    client.update("one", "{", Format::Json).unwrap_err();
+    // Whoever goes by the last of them knows that something is wrong.
+    assert_eq!(told(), ["changed to 2", "one refused at 2"]);
+    client.update("one", "[", Format::Json).unwrap_err();
+    client.update("two", "[", Format::Json).unwrap_err();
+    client.update("one", one("a.json", 3), Format::Json).unwrap();
+    assert_eq!(told(), ["one refused at 2", "two refused at 2", "changed to 3"]);
+    client.update("one", one("a.json", 4), Format::Json).unwrap();
+    client.update("two", "{", Format::Json).unwrap_err();
+    client.update("one", one("a.json", 5), Format::Json).unwrap();
+    assert_eq!(told(), ["two refused at 4", "changed to 5"]);
+}
+
+#[test]
 fn updates_may_be_shared_and_each_is_taken_once() {
     let client = Client::builder().bytes("flags", one("a.json", 1), Format::Json).build().unwrap();
     let (first, second) = (client.updates(), client.updates());
