@@ -144,8 +144,10 @@ impl Client {
 
     /// Calls `listener` with every update from now on, on the thread that makes it.
     ///
-    /// A slow listener delays later updates, never an evaluation; one that panics is contained. It must not
-    /// call [`update`](Self::update), [`refresh`](Self::refresh) or [`status`](Self::status), which wait for it.
+    /// A slow listener delays later updates, never an evaluation; one that panics is contained. It may evaluate,
+    /// and make handles, readers and snapshots. It must not call [`update`](Self::update),
+    /// [`refresh`](Self::refresh), [`status`](Self::status), [`is_ready`](Self::is_ready),
+    /// [`updates`](Self::updates) or this, which wait for it. A clone of the client that it keeps is never dropped.
     pub fn on_update(&self, listener: impl FnMut(&Update) + Send + 'static) {
         lock(&self.inner.engine).add_listener(Box::new(listener));
     }
