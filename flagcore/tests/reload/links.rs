@@ -187,3 +187,27 @@ fn a_hard_link_changed_through_its_other_name_is_seen_by_polling() {
     folder.write("elsewhere/flags.json", one("flags.json", 2));
     watched.serves(2);
 }
+
+#[test]
+fn a_path_from_the_current_folder_is_watched() {
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+    let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let path = folder.path("flags.json");
+    let watched = Watched::noticing(up.join(path.strip_prefix("/").unwrap()), Noticing::EventsAlone);
+    folder.rename_into_place("flags.json", one("flags.json", 2));
+    watched.serves(2);
+}
+
+#[test]
+fn names_that_are_no_text_are_read() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    folder.make("flags");
+    let path = folder.path("flags").join(std::ffi::OsStr::from_bytes(b"caf\xe9 \n.json"));
+    std::fs::write(&path, one("flags.json", 1)).unwrap();
+    let ways = [folder.path("flags"), path.clone()];
+    let watched = ways.map(|path| Watched::noticing(path, Noticing::EventsAlone));
+    std::fs::write(&path, one("flags.json", 2)).unwrap();
+    watched.iter().for_each(|it| it.serves(2));
+}

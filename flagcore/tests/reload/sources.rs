@@ -1,6 +1,6 @@
 //! Several sources, sources of others, bytes; starting without any.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -115,6 +115,54 @@ fn a_refresh_keeps_the_bytes_of_the_last_update() {
         assert_eq!(client.integer("flag-0", "", -1), 2);
         assert_eq!(client.snapshot().revision(), 2);
     }
+}
+
+#[test]
+fn refreshes_from_many_threads_never_go_back() {
+    let folder = Folder::with("flags.json", one("flags.json", 0));
+    let watched = Watched::unmixed(Client::builder().path(folder.path("flags.json")));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut last = 0;
+                while !over.load(Ordering::SeqCst) {
+                    watched.client.refresh();
+                    let value = watched.value();
+                    assert!(last <= value, "{value} after {last}");
+                    last = value;
+                }
+            });
+        }
+        for value in 1..=100 {
+            folder.rename_into_place("flags.json", one("flags.json", value));
+        }
+        watched.serves(100);
+        over.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn updates_from_many_threads_are_each_published_once() {
+    let watched = Watched::new(Client::builder().bytes("flags", one("a.json", 0), Format::Json));
+    let last = Arc::new(AtomicUsize::new(0));
+    let inside = last.clone();
+    watched.client.on_update(move |update| {
+        let Update::Changed(change) = update else { panic!("{update:?}") };
+        inside.store(change.after().integer("flag-0", "", -1) as usize, Ordering::SeqCst);
+    });
+    std::thread::scope(|scope| {
+        for thread in 1..=4 {
+            let client = &watched.client;
+            scope.spawn(move || {
+                for number in 0..100 {
+                    client.update("flags", one("a.json", thread * 1_000 + number), Format::Json).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(watched.client.snapshot().revision(), 401);
+    assert_eq!(watched.value(), last.load(Ordering::SeqCst) as i64);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Files that are half written, broken, empty, too large: what was served stays, and people are told once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use flagcore::Client;
@@ -87,6 +88,36 @@ fn no_half_of_a_slowly_written_file_is_served() {
             scope.spawn(move || check(name));
         }
     });
+}
+
+#[test]
+fn evaluations_during_rewrites_in_place_find_every_flag() {
+    let check = |name: &str| {
+        // In one go, but the system takes it in pieces, which a reader may come between.
+        let text = |value| flags(format_of(name), 1_000, value);
+        let folder = Folder::with(name, text(0));
+        let watched = Watched::unmixed(Client::builder().path(folder.path(name)));
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for key in ["flag-0", "flag-999"] {
+                let (client, over) = (&watched.client, &over);
+                scope.spawn(move || {
+                    let mut reader = client.reader();
+                    while !over.load(Ordering::SeqCst) {
+                        assert!(reader.snapshot().integer(key, "", -1) >= 0);
+                        std::thread::yield_now();
+                    }
+                });
+            }
+            for value in 1..=30 {
+                folder.write(name, text(value));
+            }
+            watched.serves(30);
+            over.store(true, Ordering::SeqCst);
+        });
+    };
+    check("flags.json");
+    check("flags.yaml");
 }
 
 #[test]
@@ -205,12 +236,12 @@ fn a_refusal_is_told_once_however_often_it_is_read() {
     let watched = Watched::new(Client::builder().source(probe));
     folder.rename_into_place("flags.json", "{");
     watched.refuses("syntax");
-    let after = reads.load(std::sync::atomic::Ordering::SeqCst);
+    let after = reads.load(Ordering::SeqCst);
     for _ in 0..5 {
         folder.rename_into_place("flags.json", "{");
         watched.client.refresh();
     }
-    assert!(reads.load(std::sync::atomic::Ordering::SeqCst) >= after + 5);
+    assert!(reads.load(Ordering::SeqCst) >= after + 5);
     assert!(watched.drain().is_empty());
     // Another mistake is another refusal.
     folder.rename_into_place("flags.json", "[]");
