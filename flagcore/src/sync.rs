@@ -250,7 +250,8 @@ impl Engine {
         let waited =
             state.waiting.as_ref().filter(|waiting| waiting.digest == digest).map(|waiting| waiting.since);
         let age = waited.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let since = waited.unwrap_or(now);
+        // From the end of the first read to the begin of this one: reading may have taken its time.
+        let since = waited.unwrap_or_else(Instant::now);
         let settled = at_start || age >= SETTLE;
         if content.completeness == Completeness::Unsure && !settled {
             state.waiting = Some(Waiting { digest, since, until: since + SETTLE, shrunk_to: None });

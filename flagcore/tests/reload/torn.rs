@@ -1,11 +1,13 @@
 //! Files that are half written, broken, empty, too large: what was served stays, and people are told once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use flagcore::Client;
 use flagcore::limits::Limits;
 use flagcore::model::Format;
+use flagcore::source::{Completeness, Content, Notifier, Source, SourceError};
 
 use crate::common::files::{Folder, Noticing, Probe, Watched, flags, flags_named, format_of, one};
 
@@ -291,4 +293,38 @@ fn every_prefix_of_a_json_file_keeps_what_is_served() {
         client.refresh();
         assert_eq!(client.integer("flag-0", "", -1), 1);
     }
+}
+
+#[test]
+fn a_slow_read_does_not_count_as_time_to_settle() {
+    /// Told of a change, delivers it in doubt, and takes longer to read it than it takes to settle.
+    struct Slow {
+        reads: Arc<Mutex<Vec<(Instant, Instant)>>>,
+    }
+    impl Source for Slow {
+        fn name(&self) -> &str {
+            "slow"
+        }
+        fn read(&mut self) -> Result<Content, SourceError> {
+            let begin = Instant::now();
+            let mut reads = self.reads.lock().unwrap();
+            let value = reads.len().min(1) as i64;
+            if reads.len() == 1 {
+                std::thread::sleep(Duration::from_millis(70));
+            }
+            reads.push((begin, Instant::now()));
+            let mut content = Content::of("slow", Format::Yaml, one("slow.yaml", value).into_bytes());
+            content.completeness = Completeness::Unsure;
+            Ok(content)
+        }
+        fn watch(&mut self, changed: Notifier) {
+            changed.notify();
+        }
+    }
+    let reads = Arc::default();
+    let watched = Watched::new(Client::builder().source(Slow { reads: Arc::clone(&reads) }));
+    watched.serves(1);
+    let reads = reads.lock().unwrap();
+    let (first_end, last_begin) = (reads[1].1, reads.last().unwrap().0);
+    assert!(last_begin - first_end >= Duration::from_millis(50), "{:?}", last_begin - first_end);
 }
