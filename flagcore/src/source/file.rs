@@ -102,19 +102,23 @@ impl FileSource {
         paths.iter().map(|path| self.read_file(path)).collect()
     }
 
-    /// Reads the files until nothing changed meanwhile, so that they belong together: a volume's link may be
-    /// swapped between one file and the next. Tells whether they were still changing at the end.
-    fn read_in_one_state(&mut self) -> (Result<Vec<ContentFile>, SourceError>, bool) {
+    /// Reads the files until nothing changed meanwhile, so that they belong together and to what the events tell
+    /// of them: a volume's link may be swapped between one file and the next. What does not come to rest counts
+    /// as being written.
+    fn read_in_one_state(&mut self) -> Result<Content, SourceError> {
+        let mut least = Completeness::Given;
         self.seen = self.look();
         for _ in 0..READS_AT_MOST {
             let files = self.read_files();
+            // Before the second look: events of what happens after it tell nothing of what was read.
+            least = least.min(self.completeness(files.as_deref().unwrap_or_default()));
             let now = self.look();
             if now == self.seen {
-                return (files, false);
+                return files.map(|files| Content { files, completeness: least });
             }
             self.seen = now;
         }
-        (self.read_files(), true)
+        Ok(Content { files: self.read_files()?, completeness: Completeness::Unsure })
     }
 
     fn read_file(&self, path: &Path) -> Result<ContentFile, SourceError> {
@@ -164,9 +168,9 @@ impl FileSource {
     }
 
     /// How sure it is that what is read now is complete.
-    fn completeness(&self, files: &[ContentFile]) -> Completeness {
+    fn completeness(&mut self, files: &[ContentFile]) -> Completeness {
         #[cfg(feature = "watch")]
-        if let Some(watch) = &self.watch {
+        if let Some(watch) = &mut self.watch {
             return watch.completeness(files.iter().any(|file| file.format == Format::Yaml));
         }
         let _ = files;
@@ -186,14 +190,9 @@ impl Source for FileSource {
             watch.arm(&self.path);
         }
         self.read_at = Instant::now();
-        let (files, changing) = self.read_in_one_state();
-        self.failed = files.is_err();
-        let files = files?;
-        let completeness = match changing {
-            true => self.completeness(&files).min(Completeness::Unsure),
-            false => self.completeness(&files),
-        };
-        Ok(Content { files, completeness })
+        let content = self.read_in_one_state();
+        self.failed = content.is_err();
+        content
     }
 
     fn watch(&mut self, changed: Notifier) {

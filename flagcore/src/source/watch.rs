@@ -122,8 +122,21 @@ impl Watch {
         }
     }
 
+    /// Waits until the events' own thread has noted what happened before this call.
+    ///
+    /// Otherwise a file that was renamed into place, and is by now written by somebody, would count as whole. One
+    /// answer of the thread is no proof that it has seen all events, but two are: it turns from one to the other.
+    fn catch_up(&mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        for _ in 0..2 {
+            // Asks for nothing; only the answer counts.
+            let _ = watcher.configure(notify::Config::default());
+        }
+    }
+
     /// How sure it is that what is there now is complete, by what happened since the last time this was asked.
-    pub(super) fn completeness(&self, yaml: bool) -> Completeness {
+    pub(super) fn completeness(&mut self, yaml: bool) -> Completeness {
+        self.catch_up();
         let mut events = lock(&self.events);
         let unknown = std::mem::take(&mut events.unknown);
         let last = std::mem::take(&mut events.last);

@@ -1,10 +1,12 @@
 //! Files that are half written, broken, empty, too large: what was served stays, and people are told once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use flagcore::Client;
+use flagcore::change::Update;
 use flagcore::limits::Limits;
 use flagcore::model::Format;
 use flagcore::source::{Completeness, Content, Notifier, Source, SourceError};
@@ -209,9 +211,7 @@ fn whole_files_may_lose_flags_at_once() {
             false => folder.write(name, flags(format, 20, 2)),
         }
         watched.serves(2);
-        assert!(
-            watched.drain().iter().all(|update| !matches!(update, flagcore::change::Update::Held { .. }))
-        );
+        assert!(watched.drain().iter().all(|update| !matches!(update, Update::Held { .. })));
     }
 }
 
@@ -224,8 +224,7 @@ fn few_lost_flags_are_no_reason_for_doubt() {
         let written = Instant::now();
         folder.write("flags.yaml", flags(Format::Yaml, after, 2));
         watched.serves(2);
-        let held =
-            watched.drain().iter().any(|update| matches!(update, flagcore::change::Update::Held { .. }));
+        let held = watched.drain().iter().any(|update| matches!(update, Update::Held { .. }));
         assert!(!held, "{before} to {after} after {:?}", written.elapsed());
     }
 }
@@ -252,7 +251,6 @@ fn a_refusal_is_told_once_however_often_it_is_read() {
 
 #[test]
 fn a_refusal_names_the_place_and_what_is_served() {
-    use flagcore::change::Update;
     let folder = Folder::with("flags.json", one("flags.json", 1));
     let watched = Watched::open(folder.path("flags.json"));
     folder.rename_into_place("flags.json", "{\"flags\": {\n  oops}}");
@@ -293,6 +291,39 @@ fn every_prefix_of_a_json_file_keeps_what_is_served() {
         client.refresh();
         assert_eq!(client.integer("flag-0", "", -1), 1);
     }
+}
+
+#[test]
+fn a_file_renamed_into_place_and_then_written_in_place_is_not_taken_for_whole() {
+    let text = |value| flags(Format::Yaml, 40, value);
+    let folder = Folder::with("flags.yaml", text(0));
+    let short = Arc::new(AtomicUsize::new(0));
+    let counted = short.clone();
+    let builder = Client::builder().path(folder.path("flags.yaml")).on_update(move |update| {
+        if let Update::Changed(change) = update
+            && change.after().len() < 40
+        {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let watched = Watched::new(builder);
+    let mut rests = 0;
+    for value in (1..200).step_by(2) {
+        folder.rename_into_place("flags.yaml", text(value));
+        let next = text(value + 1);
+        // Two flags are too few for doubt.
+        let (half, rest) = next.split_at(next.find("  flag-38:").unwrap());
+        let mut file = std::fs::File::create(folder.path("flags.yaml")).unwrap();
+        file.write_all(half.as_bytes()).unwrap();
+        let begin = Instant::now();
+        std::thread::sleep(Duration::from_millis(3));
+        file.write_all(rest.as_bytes()).unwrap();
+        // A writer that is stopped for longer than it takes to settle cannot be told from one that is done.
+        rests += usize::from(begin.elapsed() >= Duration::from_millis(45));
+    }
+    watched.serves(200);
+    let short = short.load(Ordering::SeqCst);
+    assert!(short <= rests, "{short} halves of files were served; the writer rested {rests} times");
 }
 
 #[test]
