@@ -9,7 +9,7 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::diagnostic::{Earlier, Place, Pointer, Problem, Report, write_member};
+use crate::diagnostic::{Earlier, Place, Pointer, Problem, Report, write_member_shown};
 use crate::limits::{DOCUMENT_DEPTH, Limits};
 use crate::model::document::{Builder, TextId};
 use crate::model::{Document, Format, Kind, Member, NodeId};
@@ -430,7 +430,7 @@ impl Parser<'_, '_> {
         for (depth, frame) in self.frames.iter().enumerate() {
             // Writing to a string cannot fail.
             let _ = match frame.name {
-                Some((name, _)) => write_member(&mut pointer, self.builder.resolve(name)),
+                Some((name, _)) => write_member_shown(&mut pointer, self.builder.resolve(name)),
                 None if frame.object => Ok(()),
                 None => {
                     let inner = self.frames.iter().skip(depth + 1).find(|inner| !inner.object);

@@ -448,7 +448,7 @@ impl<'t> Reader<'t, '_> {
                     std::fmt::Write::write_fmt(&mut pointer, format_args!("/{}", items.len()))
                 }
                 Inside::Mapping { key: Some(key), .. } => {
-                    crate::diagnostic::write_member(&mut pointer, &key.text)
+                    crate::diagnostic::write_member_shown(&mut pointer, &key.text)
                 }
                 Inside::Mapping { key: None, .. } => Ok(()),
             };
