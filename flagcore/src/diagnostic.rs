@@ -373,6 +373,7 @@ pub enum Problem {
     NotAFile { what: &'static str },
     UnknownFormat { extension: String },
     TooLarge { bytes: u64, most: usize },
+    TooLargeWrittenOut { bytes: u64, most: usize },
     NoFiles,
     Shrinks { before: usize, after: usize },
     // Its format.
@@ -443,7 +444,7 @@ impl Problem {
             Problem::Unreadable { .. } => "unreadable",
             Problem::NotAFile { .. } => "not-a-file",
             Problem::UnknownFormat { .. } => "unknown-format",
-            Problem::TooLarge { .. } => "too-large",
+            Problem::TooLarge { .. } | Problem::TooLargeWrittenOut { .. } => "too-large",
             Problem::NoFiles => "no-files",
             Problem::Shrinks { .. } => "shrinks",
             Problem::Empty => "empty-file",
@@ -581,6 +582,12 @@ impl fmt::Display for Problem {
             }
             Problem::TooLarge { bytes, most } => {
                 write!(f, "the file has {bytes} bytes; at most {most} are read")
+            }
+            Problem::TooLargeWrittenOut { bytes, most } => {
+                write!(
+                    f,
+                    "the texts of the file have {bytes} bytes with references and inherited metadata written out; at most {most} are kept"
+                )
             }
             Problem::NoFiles => f.write_str("the folder holds no flag file"),
             Problem::Shrinks { before, after } => {

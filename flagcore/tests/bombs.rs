@@ -127,6 +127,128 @@ fn flag(targeting: &str) -> String {
 }
 
 #[test]
+fn references_that_double_are_counted_and_not_written_out() {
+    let doubling = |levels: usize| {
+        let level = |at| format!(r#""e{at}":{{"and":[{{"$ref":"e{}"}},{{"$ref":"e{}"}}]}}"#, at + 1, at + 1);
+        let evaluators = many(levels, ",", level);
+        let flags = r#""f":{"variants":{"on":true},"defaultVariant":"on","targeting":{"$ref":"e0"}}"#;
+        format!(r#"{{"$evaluators":{{{evaluators},"e{levels}":{{"var":"x"}}}},"flags":{{{flags}}}}}"#)
+    };
+    check("doubling references", Json, &["too-many-nodes"], 25, doubling);
+    check("a chain that is too long", Json, &["too-deep"], 300, |count| {
+        let link = |at| format!(r#""a{at}":{{"$ref":"a{}"}}"#, at + 1);
+        format!(r#"{{"flags":{{}},"$evaluators":{{{}}}}}"#, many(count, ",", link))
+    });
+    check("a chain that would overflow any stack", Json, &["too-deep"], 30_000, |count| {
+        let link = |at| format!(r#""a{at}":{{"$ref":"a{}"}}"#, at + 1);
+        format!(r#"{{"flags":{{}},"$evaluators":{{{}}}}}"#, many(count, ",", link))
+    });
+    check("one long loop", Json, &[], 8_000, |count| {
+        let link = |at: usize| format!(r#""a{at}":{{"$ref":"a{}"}}"#, (at + 1) % count);
+        format!(r#"{{"flags":{{}},"$evaluators":{{{}}}}}"#, many(count, ",", link))
+    });
+    check("references to nothing", Json, &[], 4_000, |count| {
+        let flags = many(count, ",", |at| format!(r#""f{at}":{{"targeting":{{"$ref":"x"}}}}"#));
+        let evaluators = many(count, ",", |at| format!(r#""a{at}":1234"#));
+        format!(r#"{{"flags":{{{flags}}},"$evaluators":{{{evaluators}}}}}"#)
+    });
+}
+
+#[test]
+fn long_texts_behind_references_and_in_inherited_metadata_are_counted() {
+    check("a long text in each flag", Json, &["too-large"], 4_000, |count| {
+        let text = "x".repeat(count * 20);
+        let flag = |at| format!(r#""f{at}":{{"variants":{{"a":{{"$ref":"s"}},"b":{{"$ref":"s"}}}}}}"#);
+        format!(r#"{{"$evaluators":{{"s":"{text}"}},"flags":{{{}}}}}"#, many(count, ",", flag))
+    });
+    check("a long text that each flag inherits", Json, &["too-large"], 4_000, |count| {
+        let text = "x".repeat(count * 20);
+        let flags = many(count, ",", |at| format!(r#""f{at}":{{"metadata":{{"b":1}}}}"#));
+        format!(r#"{{"metadata":{{"a":"{text}"}},"flags":{{{flags}}}}}"#)
+    });
+    check("many entries that each flag inherits", Json, &["too-large"], 4_000, |count| {
+        let entries = many(count, ",", |at| format!(r#""a{at}":1"#));
+        let flags = many(count, ",", |at| format!(r#""f{at}":{{"metadata":{{"b":1}}}}"#));
+        format!(r#"{{"metadata":{{{entries}}},"flags":{{{flags}}}}}"#)
+    });
+    check("a long text behind aliases", Yaml, &["too-large"], 8_000, |count| {
+        let text = "x".repeat(count * 4);
+        let aliases = many(count, ",", |_| "*a".to_owned());
+        format!("flags: {{}}\nmetadata:\n  a: &a \"{text}\"\n  b: [{aliases}]\n")
+    });
+}
+
+#[test]
+fn yaml_aliases_and_merges_never_make_a_document_larger_than_its_limit() {
+    check("the nine times nine", Yaml, &["yaml-aliases"], 9, |levels| {
+        let level = |at: usize| {
+            let aliases = many(9, ",", |_| format!("*a{at}"));
+            format!("a{}: &a{} [{aliases}]", at + 1, at + 1)
+        };
+        format!("a0: &a0 [x,x,x,x,x,x,x,x,x]\n{}\nflags: {{}}\n", many(levels, "\n", level))
+    });
+    check("an anchor around itself", Yaml, &["yaml-anchor"], 10, |count| {
+        format!("flags: {{}}\na: &a [{}]\n", many(count, ",", |_| "*a".to_owned()))
+    });
+    check_within(COPIES, "many merges of much", Yaml, &["yaml-aliases"], 2_000, |count| {
+        let members = many(count, ",", |at| format!("a{at}: 1"));
+        let merges = many(count, ",", |_| "{<<: *b}".to_owned());
+        format!("b: &b {{{members}}}\nm: [{merges}]\n")
+    });
+    check("one merge of the same again and again", Yaml, &["yaml-aliases"], 2_000, |count| {
+        let members = many(count, ",", |at| format!("a{at}: 1"));
+        let merges = many(count, ",", |_| "*b".to_owned());
+        format!("b: &b {{{members}}}\nm: {{<<: [{merges}]}}\n")
+    });
+    check_within(COPIES, "a long text as a key", Yaml, &["yaml-aliases"], 4_000, |count| {
+        let keys = many(count, ",", |_| "{*b : 1}".to_owned());
+        format!("b: &b \"{}\"\nm: [{keys}]\n", "x".repeat(count * 10))
+    });
+    check("evaluators that share much", Yaml, &["yaml-aliases"], 2_000, |count| {
+        let items = many(count, ",", |_| "1".to_owned());
+        let evaluators = many(count, "", |at| format!("  e{at}: [*b]\n"));
+        format!("flags: {{}}\n$evaluators:\n  b: &b [{items}]\n{evaluators}")
+    });
+}
+
+#[test]
+fn keys_cost_the_same_whatever_they_are_called() {
+    let object = |names: &dyn Fn(usize) -> String, count| {
+        let members = many(count, ",", |at| format!("\"{}\":1", names(at)));
+        format!(r#"{{"flags":{{}},"metadata":{{{members}}}}}"#)
+    };
+    let padded = |at: usize| format!("{}{at:07}", "k".repeat(30));
+    let spread = |at: usize| format!("{:016x}", (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    // Multiples of a table's size fall on one place of a table whose hash is the number itself.
+    let aligned = |at: usize| {
+        char::from_u32(0x1_0000 + (at as u32 % 0x400) * 0x40)
+            .map_or(String::new(), |c| format!("{c}{}", at / 0x400))
+    };
+    check("keys that begin alike", Json, &[], 50_000, |count| object(&padded, count));
+    check("keys spread out", Json, &[], 50_000, |count| object(&spread, count));
+    check("keys in steps", Json, &[], 50_000, |count| object(&aligned, count));
+    check("one key again and again", Json, &[], 100_000, |count| object(&|_| "a".to_owned(), count));
+    check("many spellings of one word", Json, &["too-many-variants"], 20_000, |count| {
+        let [a, b] = ["a", "b"].map(|name| many(count, ",", |at| format!(r#""{name}{at}":1"#)));
+        format!(r#"{{"flags":{{"f":{{"variants":{{{a}}},"Variants":{{{b}}}}}}}}}"#)
+    });
+    check("metadata of both the set and a flag", Json, &[], 30_000, |count| {
+        let [a, b] = ["a", "b"].map(|name| many(count, ",", |at| format!(r#""{name}{at}":1"#)));
+        format!(r#"{{"metadata":{{{a}}},"flags":{{"f":{{"metadata":{{{b}}}}}}}}}"#)
+    });
+    check("two spellings of much metadata", Json, &[], 20_000, |count| {
+        let [a, b] = ["a", "b"].map(|name| many(count, ",", |at| format!(r#""{name}{at}":1"#)));
+        format!(r#"{{"flags":{{}},"metadata":{{{a}}},"Metadata":{{{b}}}}}"#)
+    });
+    check("keys of YAML", Yaml, &[], 10_000, |count| {
+        format!("flags: {{}}\nmetadata:\n{}", many(count, "", |at| format!("  k{at}: 1\n")))
+    });
+    check("one key of YAML again", Yaml, &["duplicate-key"], 10_000, |count| {
+        format!("flags: {{}}\nmetadata:\n{}", "  a: 1\n".repeat(count))
+    });
+}
+
+#[test]
 fn what_is_wrong_many_times_is_told_at_bounded_length() {
     let key = |count: usize| "x".repeat(count * 10);
     check("half surrogates below a long key", Json, &["missing-flags"], 4_000, |count| {

@@ -301,9 +301,7 @@ impl<'c> RuleCompiler<'c> {
                 Expr::Fail(format!("evaluator `{}` leads back to itself", excerpt(name)).into())
             }
             Some((name, None)) => {
-                /// More names than this are not listed.
-                const MOST: usize = 64;
-                let known = self.references.evaluators().names(MOST);
+                let known = self.references.evaluators().first_names().to_vec();
                 self.tolerate(node, at, Problem::RefMissing { name: excerpt(name), known });
                 Expr::Fail(format!("there is no evaluator `{}`", excerpt(name)).into())
             }

@@ -1,5 +1,7 @@
 //! The flags of one document, as written.
 
+use std::collections::HashSet;
+
 use crate::bucketing::Bucketing;
 use crate::span::Span;
 
@@ -40,10 +42,15 @@ impl FlagSet {
 
     /// The metadata of a flag with what it inherits; nulls included.
     pub fn metadata(&self, flag: &FlagDefinition) -> impl Iterator<Item = MetadataEntry> {
+        /// Up to so many are compared with each other.
+        const FEW: usize = 8;
         let own = self.own_metadata(flag);
         let name = |entry: &MetadataEntry| self.document.resolve(entry.name);
-        let inherited =
-            self.metadata.iter().filter(move |set| own.iter().all(|entry| name(entry) != name(set)));
+        let many: Option<HashSet<&str>> = (own.len() > FEW).then(|| own.iter().map(name).collect());
+        let inherited = self.metadata.iter().filter(move |set| match &many {
+            Some(many) => !many.contains(name(set)),
+            None => own.iter().all(|entry| name(entry) != name(set)),
+        });
         inherited.chain(own).copied()
     }
 

@@ -24,7 +24,12 @@ pub struct Evaluators {
     /// References that close a loop.
     dead: HashSet<NodeId>,
     loops: Vec<Vec<String>>,
+    /// The first names in their order, for messages.
+    first: Vec<String>,
 }
+
+/// More names than this are not told in a message.
+const TOLD: usize = 64;
 
 impl Evaluators {
     /// The evaluators of a document, a later one of the same name in place of an earlier one.
@@ -33,7 +38,10 @@ impl Evaluators {
     pub fn new<'d>(document: &'d Document, named: impl IntoIterator<Item = (&'d str, NodeId)>) -> Self {
         let by_name: HashMap<Box<str>, NodeId> =
             named.into_iter().map(|(name, node)| (name.into(), node)).collect();
-        let mut evaluators = Self { by_name, ..Self::default() };
+        let mut names: Vec<&str> = by_name.keys().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        let first = names.into_iter().take(TOLD).map(text::excerpt).collect();
+        let mut evaluators = Self { by_name, first, ..Self::default() };
         let graph = Graph::new(document, &evaluators);
         let groups = graph.groups();
         let (dead, loops) = (graph.closing_references(&groups), graph.loops(&groups));
@@ -56,12 +64,9 @@ impl Evaluators {
         self.by_name.is_empty()
     }
 
-    /// The names, sorted; at most `most` of them.
-    pub fn names(&self, most: usize) -> Vec<String> {
-        let mut names: Vec<String> = self.by_name.keys().map(|name| text::excerpt(name)).collect();
-        names.sort();
-        names.truncate(most);
-        names
+    /// The first names in the order of their bytes, for messages.
+    pub fn first_names(&self) -> &[String] {
+        &self.first
     }
 
     /// The loops, each as the names along it, the first repeated at the end.
@@ -163,12 +168,21 @@ impl<'d> References<'d> {
 
     fn extent(&self, node: NodeId, target: Option<NodeId>, measures: &Measures) -> Extent {
         if let Some(extent) = target.and_then(|target| measures.extent(target)) {
-            return extent;
+            return Extent { hops: extent.hops.saturating_add(1), ..extent };
         }
-        let mut extent = Extent { nodes: 1, depth: 0 };
+        let bytes = match self.document.kind(node) {
+            Kind::String(text) => self.document.resolve(text).len() as u64,
+            _ => 0,
+        };
+        let mut extent = Extent { nodes: 1, bytes, depth: 0, hops: 0 };
+        for member in self.document.members_of(node) {
+            extent.bytes = extent.bytes.saturating_add(self.document.resolve(member.name).len() as u64);
+        }
         for child in self.document.children(node) {
             let inner = measures.extent(child).unwrap_or_default();
             extent.nodes = extent.nodes.saturating_add(inner.nodes);
+            extent.bytes = extent.bytes.saturating_add(inner.bytes);
+            extent.hops = extent.hops.max(inner.hops);
             extent.depth = extent.depth.max(inner.depth);
         }
         if matches!(self.document.kind(node), Kind::List(_) | Kind::Object(_)) {
@@ -183,8 +197,19 @@ impl<'d> References<'d> {
 pub struct Extent {
     /// Nodes, itself included.
     pub nodes: u64,
+    /// Bytes of its texts and names.
+    pub bytes: u64,
     /// Levels of lists and objects; a scalar has none.
     pub depth: u32,
+    /// References on the longest way down, which take stack as levels do.
+    pub hops: u32,
+}
+
+impl Extent {
+    /// Levels of lists and objects, and of references among them: what walking it takes of a stack.
+    pub fn levels(&self) -> usize {
+        self.depth as usize + self.hops as usize
+    }
 }
 
 /// What [`References::measure`] finds.
@@ -199,9 +224,9 @@ impl Measures {
         self.extents.get(node.index()).copied().flatten()
     }
 
-    /// The most levels that anything has.
+    /// The most levels that anything has, references counted as levels.
     pub fn depth(&self) -> usize {
-        self.extents.iter().flatten().map(|extent| extent.depth as usize).max().unwrap_or(0)
+        self.extents.iter().flatten().map(Extent::levels).max().unwrap_or(0)
     }
 
     fn set(&mut self, node: NodeId, extent: Extent) {

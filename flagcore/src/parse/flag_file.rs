@@ -5,7 +5,7 @@
 //! whole update refuses the file.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::bucketing::Bucketing;
 use crate::diagnostic::{Earlier, Place, Pointer, Problem, Report};
@@ -20,6 +20,9 @@ use crate::text::{Printable, excerpt};
 
 use super::near_limit;
 
+/// How many times the bytes of the largest file its texts may have with references written out.
+const WRITTEN_OUT: usize = 8;
+
 /// Words at the top of a file.
 const FILE_WORDS: &[&str] = &["flags", "$evaluators", "metadata", "$schema", "bucketing"];
 /// Words of a flag.
@@ -32,6 +35,7 @@ const FLAG_WORDS_BESIDE: &[&str] = &["key", "source"];
 /// A set is returned even where the report refuses it, so that its rules are checked too and all that is wrong
 /// is told at once; `None` where a limit or a type keeps it from being looked at further.
 pub fn read(document: Document, limits: &Limits, report: &mut Report) -> Option<FlagSet> {
+    check_aliases(&document, limits, report)?;
     let (evaluators, readable) = read_evaluators(&document, report)?;
     let mut reader = Reader {
         references: References::new(&document, &evaluators),
@@ -39,6 +43,7 @@ pub fn read(document: Document, limits: &Limits, report: &mut Report) -> Option<
         report,
         bucketing: None,
         metadata: Vec::new(),
+        inherited_id: None,
         flags: Vec::new(),
         variants: Vec::new(),
         flag_metadata: Vec::new(),
@@ -54,6 +59,22 @@ pub fn read(document: Document, limits: &Limits, report: &mut Report) -> Option<
         return None;
     }
     Some(FlagSet { document, bucketing, evaluators, metadata, flags, depth, variants, flag_metadata })
+}
+
+/// Refuses what aliases alone make too large, before evaluators are walked.
+fn check_aliases(document: &Document, limits: &Limits, report: &mut Report) -> Option<()> {
+    if !document.shares_nodes() {
+        return Some(());
+    }
+    let evaluators = Evaluators::default();
+    let measures = References::new(document, &evaluators).measure();
+    let nodes = measures.extent(document.root()).map_or(0, |extent| extent.nodes);
+    if nodes <= limits.set_nodes as u64 {
+        return Some(());
+    }
+    let place = Place::new(document.span(document.root()), Pointer::ROOT);
+    report.refuse(place, Problem::YamlAliases { most: limits.set_nodes });
+    None
 }
 
 /// Evaluators come first: a reference may stand anywhere else. Also whether all of them could be read; if not,
@@ -162,6 +183,8 @@ struct Reader<'d, 'r> {
     report: &'r mut Report,
     bucketing: Option<Bucketing>,
     metadata: Vec<MetadataEntry>,
+    /// What the set's own metadata says about the flag set.
+    inherited_id: Option<NodeId>,
     flags: Vec<FlagDefinition>,
     variants: Vec<Variant>,
     flag_metadata: Vec<MetadataEntry>,
@@ -228,11 +251,12 @@ impl<'d> Reader<'d, '_> {
             [document.root()].into_iter().chain(self.references.evaluators().iter().map(|(_, node)| node))
         {
             let Some(extent) = measures.extent(node) else { continue };
-            if extent.depth as usize > most {
+            if extent.levels() > most {
                 too_deep = Some(node);
             }
         }
-        let total = measures.extent(document.root()).map_or(0, |extent| extent.nodes);
+        let (total, bytes) =
+            measures.extent(document.root()).map_or((0, 0), |extent| (extent.nodes, extent.bytes));
         if let Some(node) = too_deep {
             self.report.refuse(self.place(node, Pointer::ROOT), Problem::TooDeep { most });
             return None;
@@ -247,7 +271,42 @@ impl<'d> Reader<'d, '_> {
             self.report.refuse(self.place(document.root(), Pointer::ROOT), problem);
             return None;
         }
-        Some(())
+        self.check_written_out(bytes)
+    }
+
+    /// Refuses texts that would take too much memory where they are written out.
+    fn check_written_out(&mut self, bytes: u64) -> Option<()> {
+        let most = self.limits.file_bytes.saturating_mul(WRITTEN_OUT);
+        if bytes <= most as u64 {
+            return Some(());
+        }
+        let place = self.place(self.document().root(), Pointer::ROOT);
+        self.report.refuse(place, Problem::TooLargeWrittenOut { bytes, most });
+        None
+    }
+
+    /// The same for metadata of the set, of which each flag with metadata of its own has a copy.
+    fn check_inherited(&mut self) {
+        /// What one node takes in memory.
+        const NODE: u64 = 32;
+        let copies = self.flags.iter().filter(|flag| !flag.metadata.is_empty()).count() as u64;
+        if copies < 2 || self.metadata.is_empty() {
+            return;
+        }
+        let document = self.document();
+        let bytes_of = |entry: &MetadataEntry| {
+            let extent = self.measures.as_ref().and_then(|measures| measures.extent(entry.value));
+            let (nodes, bytes) = extent.map_or_else(
+                || {
+                    let span = document.span(entry.value);
+                    (self.count(entry.value, self.limits.flag_nodes) as u64, u64::from(span.end - span.start))
+                },
+                |extent| (extent.nodes, extent.bytes),
+            );
+            nodes.saturating_mul(NODE).saturating_add(bytes) + document.resolve(entry.name).len() as u64
+        };
+        let bytes = self.metadata.iter().map(bytes_of).fold(0, u64::saturating_add);
+        let _ = self.check_written_out(bytes.saturating_mul(copies));
     }
 
     fn file(&mut self) {
@@ -265,8 +324,12 @@ impl<'d> Reader<'d, '_> {
         let at = at.member("metadata");
         self.metadata = self.entries(words.get("metadata"), &at, "`metadata`");
         self.check_metadata(&self.metadata.clone(), &at);
+        self.inherited_id = id_entry(self.document(), &self.metadata);
         match words.get("flags").last() {
-            Some(flags) => self.flags(flags.value),
+            Some(flags) => {
+                self.flags(flags.value);
+                self.check_inherited();
+            }
             None => self.report.refuse(self.place(root, Pointer::ROOT), Problem::MissingFlags),
         }
     }
@@ -424,10 +487,14 @@ impl<'d> Reader<'d, '_> {
         for member in members {
             match self.kind(member.value) {
                 Kind::Object(range) => {
-                    let merges = self.variants.len() > start;
-                    for variant in self.document().members(range) {
+                    let document = self.document();
+                    let earlier = self.variants.get(start..).unwrap_or(&[]).iter().zip(start..);
+                    let places: HashMap<&str, usize> =
+                        earlier.map(|(variant, at)| (document.resolve(variant.name), at)).collect();
+                    for variant in document.members(range) {
+                        let place = places.get(document.resolve(variant.name));
                         let variant = Variant { name: variant.name, value: variant.value };
-                        match self.variant(start, variant.name).filter(|_| merges) {
+                        match place.and_then(|at| self.variants.get_mut(*at)) {
                             Some(place) => *place = variant,
                             None => self.variants.push(variant),
                         }
@@ -454,12 +521,6 @@ impl<'d> Reader<'d, '_> {
 
     fn is_kind_of_variants(&self, node: NodeId) -> bool {
         matches!(self.kind(node), Kind::Object(_) | Kind::Null)
-    }
-
-    fn variant(&mut self, start: usize, name: TextId) -> Option<&mut Variant> {
-        let document = self.references.document();
-        let name = document.resolve(name);
-        self.variants.get_mut(start..)?.iter_mut().find(|variant| document.resolve(variant.name) == name)
     }
 
     fn check_variant_types(&mut self, range: std::ops::Range<usize>, flag: &str, at: &Pointer<'_>) {
@@ -571,11 +632,15 @@ impl<'d> Reader<'d, '_> {
         for member in members {
             match self.kind(member.value) {
                 Kind::Object(range) => {
-                    for entry in self.document().members(range) {
-                        let name = |text| self.document().resolve(text);
-                        entries.retain(|earlier| name(earlier.name) != name(entry.name));
-                        entries.push(MetadataEntry { name: entry.name, value: entry.value });
+                    let document = self.document();
+                    let members = document.members(range);
+                    if !entries.is_empty() {
+                        let again: HashSet<&str> =
+                            members.iter().map(|entry| document.resolve(entry.name)).collect();
+                        entries.retain(|earlier| !again.contains(document.resolve(earlier.name)));
                     }
+                    let members = members.iter();
+                    entries.extend(members.map(|it| MetadataEntry { name: it.name, value: it.value }));
                 }
                 Kind::Null => entries.clear(),
                 other => self.wrong_type(member.value, *at, what, other, "an object"),
@@ -615,13 +680,7 @@ impl<'d> Reader<'d, '_> {
         at: &Pointer<'_>,
     ) -> Option<Option<TextId>> {
         let own = self.flag_metadata.get(own.clone()).unwrap_or(&[]);
-        let id = |entries: &[MetadataEntry]| {
-            entries
-                .iter()
-                .find(|entry| self.document().resolve(entry.name) == FLAG_SET_ID)
-                .map(|entry| entry.value)
-        };
-        let Some(node) = id(own).or_else(|| id(&self.metadata)) else { return Some(None) };
+        let Some(node) = id_entry(self.document(), own).or(self.inherited_id) else { return Some(None) };
         match self.kind(node) {
             Kind::String(text) if self.document().resolve(text).is_empty() => {
                 self.report.tolerate(Place::new(span, *at), Problem::EmptyFlagSetId { flag: excerpt(flag) });
@@ -738,6 +797,12 @@ impl<'d> Reader<'d, '_> {
 
 /// The metadata that names a flag set.
 pub const FLAG_SET_ID: &str = "flagSetId";
+
+/// What metadata says about the flag set.
+fn id_entry(document: &Document, entries: &[MetadataEntry]) -> Option<NodeId> {
+    let entry = entries.iter().find(|entry| document.resolve(entry.name) == FLAG_SET_ID);
+    entry.map(|entry| entry.value)
+}
 
 /// The names of variants for a message.
 fn names(document: &Document, variants: &[Variant]) -> Vec<String> {

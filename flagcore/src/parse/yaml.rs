@@ -43,6 +43,8 @@ pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Repor
         anchors: HashMap::new(),
         depth: limits.depth.min(DOCUMENT_DEPTH),
         deepest: 0,
+        copied: 0,
+        set_nodes: limits.set_nodes,
         report,
     };
     let root = reader.stream().ok()?;
@@ -73,6 +75,9 @@ struct Reader<'t, 'r> {
     /// How many containers may be open at once, and how many were.
     depth: usize,
     deepest: usize,
+    /// How much merges and aliases as keys have copied, and how many nodes there may be.
+    copied: usize,
+    set_nodes: usize,
     report: &'r mut Report,
 }
 
@@ -302,6 +307,12 @@ impl<'t> Reader<'t, '_> {
                     return Err(self.refuse_key(span));
                 }
             };
+            // A copy of a text counts as a node for each dozen bytes, as texts of files do on average.
+            let bytes = match self.builder.kind(node) {
+                Kind::String(text) => self.builder.resolve(text).len(),
+                _ => 0,
+            };
+            self.copy(1 + bytes / 12, span)?;
             let text = match self.builder.kind(node) {
                 Kind::String(text) => self.builder.resolve(text).to_owned(),
                 _ => yaml_scalar::key_text(&scalar).unwrap_or_default(),
@@ -391,6 +402,15 @@ impl<'t> Reader<'t, '_> {
         Ok(self.builder.object(span, members))
     }
 
+    /// Counts nodes that an alias makes a copy of.
+    fn copy(&mut self, nodes: usize, at: Span) -> Result<(), Refused> {
+        self.copied = self.copied.saturating_add(nodes);
+        if self.copied > self.set_nodes {
+            return Err(self.refuse(at, Problem::YamlAliases { most: self.set_nodes }));
+        }
+        Ok(())
+    }
+
     /// Adds the members of merged mappings that are not there yet.
     fn merge(&mut self, value: NodeId, at: Span, members: &mut Vec<Member>) -> Result<(), Refused> {
         let sources = match self.builder.kind(value) {
@@ -398,6 +418,12 @@ impl<'t> Reader<'t, '_> {
             Kind::List(range) => self.builder.items(range).to_vec(),
             _ => return Err(self.refuse(at, Problem::YamlMerge)),
         };
+        let looked_at = sources.iter().map(|source| match self.builder.kind(*source) {
+            Kind::Object(range) => self.builder.members(range).len(),
+            _ => 0,
+        });
+        let looked_at = looked_at.fold(0, usize::saturating_add);
+        self.copy(looked_at, at)?;
         let mut added = Vec::new();
         {
             let mut names: HashSet<&str> =
