@@ -69,5 +69,9 @@ pub const FUEL: u32 = 100_000;
 /// Bytes of text and lists that one evaluation may produce on the way.
 pub const PRODUCED_BYTES: u32 = 1 << 20;
 
+/// Nodes of a file's rules that may be compiled a second time, for list operators whose conditions compute paths:
+/// each level of such operators inside of each other compiles all inside of it again.
+pub const AHEAD_NODES: u32 = 100_000;
+
 /// Diagnostics kept of one document; how many more there were is counted.
 pub const DIAGNOSTICS: usize = 1_000;

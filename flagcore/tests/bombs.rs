@@ -212,6 +212,17 @@ fn yaml_aliases_and_merges_never_make_a_document_larger_than_its_limit() {
 }
 
 #[test]
+fn list_operators_that_look_ahead_do_not_multiply_without_end() {
+    check("conditions with computed paths", Json, &["too-many-nodes"], 25, |levels| {
+        let mut rule = r#"{"var":"z"}"#.to_owned();
+        for _ in 0..levels {
+            rule = format!(r#"{{"some":[{{"var":"x"}},{{"var":[{rule},1,2]}}]}}"#);
+        }
+        flag(&rule)
+    });
+}
+
+#[test]
 fn keys_cost_the_same_whatever_they_are_called() {
     let object = |names: &dyn Fn(usize) -> String, count| {
         let members = many(count, ",", |at| format!("\"{}\":1", names(at)));

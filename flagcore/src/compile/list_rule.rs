@@ -167,8 +167,10 @@ impl RuleCompiler<'_> {
                     }
                     _ => false,
                 };
-                if !simple {
+                if !simple && self.may_compile_ahead() {
+                    let nodes = self.nodes;
                     let var = self.silently(|rules| rules.variable(member.value, &Pointer::ROOT));
+                    self.compiled_ahead(self.nodes - nodes);
                     vars.push(var);
                 }
             } else {

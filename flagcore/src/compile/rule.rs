@@ -16,6 +16,7 @@ use crate::eval::program::{
     Var, VarPath, VersionRule,
 };
 use crate::eval::scratch::Scratch;
+use crate::limits;
 use crate::model::references::REF;
 use crate::model::{Kind, NodeId, References};
 use crate::number;
@@ -37,6 +38,15 @@ pub(super) struct Interner {
 #[derive(Debug, Default)]
 pub(super) struct SharedRules {
     by_name: HashMap<Box<str>, SharedEntry>,
+    /// How many nodes were compiled again to be looked up ahead.
+    ahead: u32,
+}
+
+impl SharedRules {
+    /// Whether list operators inside of each other asked for more than is compiled.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.ahead > limits::AHEAD_NODES
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -639,6 +649,16 @@ impl<'c> RuleCompiler<'c> {
         let result = act(self);
         self.report.unmute(told);
         result
+    }
+
+    /// Whether more may be compiled to be looked up ahead; what nests doubles at each level.
+    pub(super) fn may_compile_ahead(&self) -> bool {
+        !self.shared.is_exhausted()
+    }
+
+    /// Counts nodes that were compiled to be looked up ahead.
+    pub(super) fn compiled_ahead(&mut self, nodes: u32) {
+        self.shared.ahead = self.shared.ahead.saturating_add(nodes).saturating_add(1);
     }
 
     pub(super) fn follow(&self, node: NodeId) -> NodeId {

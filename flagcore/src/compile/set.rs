@@ -7,8 +7,9 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128, xxh3_128_with_seed};
 
 use crate::bucketing::Bucketing;
-use crate::diagnostic::{Pointer, Report};
+use crate::diagnostic::{Place, Pointer, Problem, Report};
 use crate::eval::program::{Program, Shared};
+use crate::limits::AHEAD_NODES;
 use crate::model::{FlagDefinition, FlagSet, NodeId, References, State};
 use crate::parse::flag_file::is_too_short;
 use crate::span::{Span, positions};
@@ -110,6 +111,11 @@ pub fn compile(
             },
             None => compiler.entry(definition, line, digest, earlier),
         });
+    }
+    if compiler.shared.is_exhausted() {
+        let what = "what list operators inside of each other look up".to_owned();
+        let problem = Problem::TooManyNodes { what, most: AHEAD_NODES as usize };
+        compiler.report.refuse(Place::DOCUMENT, problem);
     }
     CompiledSet { flags }
 }
