@@ -223,6 +223,51 @@ fn list_operators_that_look_ahead_do_not_multiply_without_end() {
 }
 
 #[test]
+fn brackets_of_every_kind_stop_at_the_limit() {
+    let ten_megabytes = 5 << 20;
+    for (name, open) in [("[", "["), ("{\"a\":", "{\"a\":"), ("[{\"a\":", "[{\"a\":"), ("[[],", "[[],")] {
+        check(name, Json, &["too-deep"], ten_megabytes / open.len(), |count| open.repeat(count));
+    }
+    for (name, open) in [("flow lists", "["), ("flow mappings", "{a: "), ("both", "[{a: ")] {
+        check(name, Yaml, &["too-deep"], 100_000, |count| format!("flags: {}", open.repeat(count)));
+    }
+    check("block lists", Yaml, &["too-deep"], 100_000, |count| {
+        format!("flags:\n  {}x\n", "- ".repeat(count))
+    });
+    // Block mappings need as many columns as levels: their size is the square of their depth.
+    check("block mappings", Yaml, &["too-deep"], 500, |levels| {
+        many(levels, "", |level| format!("{}a:\n", " ".repeat(level)))
+    });
+    check("closing brackets", Json, &["syntax"], ten_megabytes, |count| "]".repeat(count));
+}
+
+#[test]
+fn large_files_of_one_thing_cost_what_they_are() {
+    let megabyte = 1 << 20;
+    let metadata = |text: &str| format!(r#"{{"flags":{{}},"metadata":{{"a":{text}}}}}"#);
+    check("one text", Json, &[], 5 << 20, |bytes| metadata(&format!("\"{}\"", "x".repeat(bytes))));
+    check("one text of escapes", Json, &[], megabyte / 6, |count| {
+        metadata(&format!("\"{}\"", "\\u00e9".repeat(count)))
+    });
+    check("one text that never ends", Json, &["syntax"], megabyte, |bytes| {
+        format!("{{\"flags\":\"{}", "x".repeat(bytes))
+    });
+    check("blanks", Json, &["empty-file"], megabyte, |bytes| " ".repeat(bytes));
+    check("a list", Json, &[], 400_000, |count| metadata(&format!("[{}1]", "1,".repeat(count))));
+    check("empty lists", Json, &[], 100_000, |count| metadata(&format!("[{}1]", "[],".repeat(count))));
+    check("one key", Json, &["key-too-long"], megabyte, |bytes| {
+        format!(r#"{{"flags":{{"{}":{{}}}}}}"#, "k".repeat(bytes))
+    });
+    check("a text of YAML", Yaml, &[], megabyte, |bytes| {
+        format!("flags: {{}}\nmetadata: {{a: \"{}\"}}\n", "x".repeat(bytes))
+    });
+    check("lines of YAML", Yaml, &[], 20_000, |count| {
+        format!("flags: {{}}\nmetadata:\n  a:\n{}", "  - 1\n".repeat(count))
+    });
+    check("comments of YAML", Yaml, &["empty-file"], 20_000, |count| "# x\n".repeat(count));
+}
+
+#[test]
 fn keys_cost_the_same_whatever_they_are_called() {
     let object = |names: &dyn Fn(usize) -> String, count| {
         let members = many(count, ",", |at| format!("\"{}\":1", names(at)));
@@ -279,3 +324,131 @@ fn what_is_wrong_many_times_is_told_at_bounded_length() {
     });
 }
 
+#[test]
+fn enormous_numbers_are_refused_or_read_and_never_computed_with() {
+    for (number, expected) in [
+        ("1e999999999", &["number-range"][..]),
+        ("-1e999999999", &["number-range"]),
+        ("1e-999999999", &[]),
+        ("1e400", &["number-range"]),
+        ("0e999999999", &[]),
+        ("1.7976931348623157e308", &[]),
+        ("1.7976931348623159e308", &["number-range"]),
+    ] {
+        let text = format!(r#"{{"flags":{{}},"metadata":{{"a":{number}}}}}"#);
+        check(number, Json, expected, 1, |_| text.clone());
+    }
+    let metadata = |number: String| format!(r#"{{"flags":{{}},"metadata":{{"a":{number}}}}}"#);
+    check("digits before the point", Json, &["number-range"], 1 << 19, |digits| metadata("7".repeat(digits)));
+    check("digits behind the point", Json, &[], 1 << 19, |digits| {
+        metadata(format!("0.{}", "7".repeat(digits)))
+    });
+    check("digits in the exponent", Json, &["number-range"], 1 << 19, |digits| {
+        metadata(format!("1e{}", "7".repeat(digits)))
+    });
+    check("zeros in the exponent", Json, &[], 1 << 19, |digits| {
+        metadata(format!("1e{}1", "0".repeat(digits)))
+    });
+    check("digits of YAML, which are a text", Yaml, &[], 1 << 17, |digits| {
+        format!("flags: {{}}\nmetadata: {{a: {}}}\n", "7".repeat(digits))
+    });
+}
+
+#[test]
+fn rules_that_are_long_cost_what_they_are() {
+    check("a chain of arms", Json, &[], 5_000, |arms| {
+        let arm = |at| format!(r#"{{"==":[{{"var":"a"}},{at}]}},"on""#);
+        flag(&format!(r#"{{"if":[{},"off"]}}"#, many(arms, ",", arm)))
+    });
+    check("operands", Json, &[], 20_000, |count| {
+        flag(&format!(r#"{{"and":[{}]}}"#, many(count, ",", |at| format!(r#"{{"var":"a{at}"}}"#))))
+    });
+    check("buckets", Json, &[], 10_000, |count| {
+        flag(&format!(r#"{{"fractional":[{}]}}"#, many(count, ",", |_| r#"["on",1]"#.to_owned())))
+    });
+    check("weights without measure", Json, &[], 10_000, |count| {
+        flag(&format!(r#"{{"fractional":[{}]}}"#, many(count, ",", |_| r#"["on",2147483647]"#.to_owned())))
+    });
+    check("users", Json, &[], 40_000, |count| {
+        let users = many(count, ",", |at| format!("\"user-{at}\""));
+        flag(&format!(r#"{{"if":[{{"in":[{{"var":"targetingKey"}},[{users}]]}},"on"]}}"#))
+    });
+    check("variants", Json, &["too-many-variants"], 25_000, |count| {
+        let variants = many(count, ",", |at| format!(r#""v{at}":{at}"#));
+        format!(r#"{{"flags":{{"f":{{"variants":{{{variants}}}}}}}}}"#)
+    });
+    check("a path", Json, &[], 1 << 18, |count| flag(&format!(r#"{{"var":"{}a"}}"#, "a.".repeat(count))));
+}
+
+#[test]
+fn bytes_that_are_no_text_end_as_documented() {
+    let json = |inside: &[u8]| [br#"{"flags":{},"metadata":{"a":""#, inside, br#""}}"#].concat();
+    let yaml = |inside: &[u8]| [b"flags: {}\nmetadata:\n  a: \"", inside, b"\"\n"].concat();
+    let (fine, invalid): (&[&str], &[&str]) = (&[], &["invalid-utf8"]);
+    // How JSON ends in lenient and in strict mode, and YAML in both.
+    let cases: &[(&[u8], [&[&str]; 3])] = &[
+        (b"\xff", [fine, invalid, invalid]),
+        (b"\xc0\x80", [fine, invalid, invalid]),
+        (b"\xed\xa0\x80", [fine, invalid, invalid]),
+        (b"\xf4\x90\x80\x80", [fine, invalid, invalid]),
+        (b"\xe2\x82", [fine, invalid, invalid]),
+        (b"\x80\x80\x80\x80", [fine, invalid, invalid]),
+        (b"\x00", [&["syntax"], &["syntax"], &["control-character"]]),
+        (b"\x1b[2J", [&["syntax"], &["syntax"], &["control-character"]]),
+        (b"\xc3\xa9", [fine, fine, fine]),
+        (b"\xf0\x9f\x9a\x80", [fine, fine, fine]),
+    ];
+    for (inside, [lenient, strict, in_yaml]) in cases {
+        let text = json(inside);
+        assert_eq!(load(&text, Json, Mode::Lenient), *lenient, "{inside:x?}");
+        assert_eq!(load(&text, Json, Mode::Strict), *strict, "{inside:x?}");
+        for mode in [Mode::Lenient, Mode::Strict] {
+            assert_eq!(load(&yaml(inside), Yaml, mode), *in_yaml, "{inside:x?} in YAML, {mode:?}");
+        }
+    }
+    for (escape, lenient, strict) in [
+        (r"\ud800", fine, &["lone-surrogate"][..]),
+        (r"\udc00", fine, &["lone-surrogate"]),
+        (r"\ud800\ud800", fine, &["lone-surrogate"]),
+        (r"\ud83d\ude80", fine, fine),
+        (r"\u0000", fine, fine),
+        (r"\ud8", &["syntax"], &["syntax"]),
+        (r"\x41", &["syntax"], &["syntax"]),
+        (r"\u{41}", &["syntax"], &["syntax"]),
+    ] {
+        assert_eq!(load(&json(escape.as_bytes()), Json, Mode::Lenient), lenient, "{escape}");
+        assert_eq!(load(&json(escape.as_bytes()), Json, Mode::Strict), strict, "{escape}");
+    }
+}
+
+#[test]
+fn files_around_the_document_end_as_documented() {
+    let cases: &[(&[u8], Format, &[&str])] = &[
+        (b"\xef\xbb\xbf{\"flags\":{}}", Json, &["byte-order-mark"]),
+        (b"\xef\xbb\xbfflags: {}\n", Yaml, &[]),
+        (b"\xff\xfe{\0}\0", Json, &["syntax"]),
+        (b"\xef\xbb\xbf", Json, &["byte-order-mark"]),
+        (b"{\"flags\":{}}\r\n", Json, &[]),
+        (b"{\"flags\":{}}\0", Json, &["trailing-text"]),
+        (b"{\"flags\":{}} {}", Json, &["trailing-text"]),
+        (b"\0\0\0\0", Json, &["syntax"]),
+        (b"\r\n\t ", Json, &["empty-file"]),
+        (b"flags:\r\n  f:\r\n    variants: {a: 1}\r\n", Yaml, &[]),
+        (b"%YAML 1.2\n---\nflags: {}\n", Yaml, &[]),
+        (b"%YAML 9.9\n---\nflags: {}\n", Yaml, &[]),
+        (b"---\nflags: {}\n---\nflags: {a: 5}\n", Yaml, &[]),
+        (b"flags: !!python/object:os.system {}\n", Yaml, &[]),
+        (b"flags: {}\nmetadata: {a: !!binary '!!'}\n", Yaml, &["yaml-tag"]),
+        (b"flags: {}\nmetadata: {a: !!int x}\n", Yaml, &["yaml-tag"]),
+        (b"flags: *a\n", Yaml, &["syntax"]),
+        (b"? {a: b}\n: c\n", Yaml, &["syntax"]),
+        (b"[]", Json, &["wrong-type"]),
+        (b"null", Json, &["wrong-type"]),
+        (b"\"flags\"", Json, &["wrong-type"]),
+        (b"- flags\n", Yaml, &["wrong-type"]),
+    ];
+    for (bytes, format, expected) in cases {
+        let shown = String::from_utf8_lossy(bytes);
+        assert_eq!(load(bytes, *format, Mode::Lenient), *expected, "{shown:?}");
+    }
+}
