@@ -113,7 +113,12 @@ pub(crate) fn run<'m, O: Observer<'m>>(
     if let Some(fault) = machine.layers.fault() {
         return Resolution::failed(Trouble::Context(fault));
     }
-    match machine.decide(&program.decision) {
+    let decided = machine.decide(&program.decision);
+    if machine.scratch.is_exhausted() {
+        // What did not fit was nothing to the rest of the rule: its answer means nothing either.
+        return Resolution::failed(Trouble::Budget);
+    }
+    match decided {
         Ok(choice) => chosen(flag, choice),
         Err(Fault::Rule) => Resolution::failed(Trouble::Rule),
         Err(Fault::Budget) => Resolution::failed(Trouble::Budget),

@@ -533,6 +533,9 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     #[cold]
     #[inline(never)]
     fn everything(&self) -> Operand<'m> {
+        if self.scratch.is_exhausted() {
+            return Operand::Null;
+        }
         let mut members: Vec<(&'m str, Operand<'m>)> = Vec::new();
         self.layers.for_each(|name, found| {
             let value = match found {
@@ -541,6 +544,9 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             };
             members.push((name, value));
         });
+        if self.scratch.spend(members.len()).is_err() {
+            return Operand::Null;
+        }
         members.push(("$flagd", self.flagd_at(&mut std::iter::empty())));
         members.sort_by_key(|(name, _)| *name);
         // Of equal names the last one counts.

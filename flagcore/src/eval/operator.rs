@@ -97,6 +97,7 @@ impl Operator {
     ///
     /// [`Fault::Rule`] where the reference cannot apply the operator, [`Fault::Budget`] past the budget.
     pub fn apply<'m>(self, operand: Operand<'m>, scratch: &'m Scratch) -> Result<Operand<'m>, Fault> {
+        charge(operand, scratch)?;
         let list = || operand.items().ok_or(Fault::Rule);
         Ok(match self {
             Operator::Equal => Operand::Bool(pair(list()?).is_some_and(|(a, b)| a.equals(b))),
@@ -156,6 +157,21 @@ impl Operator {
     }
 }
 
+/// Takes off the budget what looking at long operands costs; those of every day cost nothing.
+fn charge(operand: Operand<'_>, scratch: &Scratch) -> Result<(), Fault> {
+    /// Bytes of a text, and items of a list, that are looked at for nothing.
+    const SHORT: (usize, usize) = (1_024, 16);
+    let text = |operand: Operand<'_>| match operand {
+        Operand::Text(text) if text.len() > SHORT.0 => scratch.spend(text.len() / 64),
+        _ => Ok(()),
+    };
+    let Operand::List(items) = operand else { return text(operand) };
+    if items.len() > SHORT.1 {
+        scratch.spend(items.len())?;
+    }
+    items.iter().try_for_each(text)
+}
+
 fn pair(items: Items<'_>) -> Option<(Operand<'_>, Operand<'_>)> {
     Some((items.get(0)?, items.get(1)?))
 }
@@ -189,7 +205,12 @@ fn truth(operand: Operand<'_>) -> bool {
 /// range of fewer than two, for a structure against a structure.
 pub fn is_in<'m>(needle: Operand<'m>, hay: Operand<'m>, scratch: &Scratch) -> Result<bool, Fault> {
     let items = match (hay, needle) {
-        (Operand::Text(hay), Operand::Text(needle)) => return Ok(hay.contains(needle)),
+        (Operand::Text(hay), Operand::Text(needle)) => {
+            if hay.len() > 1_024 {
+                scratch.spend(hay.len() / 64)?;
+            }
+            return Ok(hay.contains(needle));
+        }
         (Operand::Text(_), _) => return Err(Fault::Rule),
         (Operand::List(items), _) => items,
         _ => return Ok(false),
@@ -239,7 +260,6 @@ fn substr<'m>(items: Items<'m>, scratch: &'m Scratch) -> Result<&'m str, Fault> 
     let text = items.get(0).ok_or(Fault::Rule)?.text(scratch)?;
     let from = number::to_index(items.get(1).ok_or(Fault::Rule)?.number()?);
     let length = text.chars().count() as i64;
-    scratch.spend(text.len() / 64)?;
     let from = if from < 0 { length.wrapping_add(from) } else { from };
     if from < 0 || from > length {
         return Ok(text);

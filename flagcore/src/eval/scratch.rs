@@ -20,6 +20,8 @@ pub struct Scratch {
     arena: OnceCell<Bump>,
     fuel: Cell<u32>,
     bytes: Cell<u32>,
+    /// Whether anything did not fit, be it that somebody went on without it.
+    exhausted: Cell<bool>,
 }
 
 thread_local! {
@@ -33,7 +35,12 @@ const KEPT_BYTES: usize = 256 << 10;
 impl Default for Scratch {
     #[inline]
     fn default() -> Self {
-        Self { arena: OnceCell::new(), fuel: Cell::new(FUEL), bytes: Cell::new(PRODUCED_BYTES) }
+        Self {
+            arena: OnceCell::new(),
+            fuel: Cell::new(FUEL),
+            bytes: Cell::new(PRODUCED_BYTES),
+            exhausted: Cell::new(false),
+        }
     }
 }
 
@@ -44,7 +51,15 @@ impl Scratch {
     ///
     /// [`Fault::Budget`] when it is used up.
     pub fn spend(&self, steps: usize) -> Result<(), Fault> {
-        Self::take(&self.fuel, steps)
+        if self.exhausted.get() {
+            return Err(Fault::Budget);
+        }
+        self.take(&self.fuel, steps)
+    }
+
+    /// Whether something did not fit into the budget.
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted.get()
     }
 
     /// How many steps were spent.
@@ -54,7 +69,7 @@ impl Scratch {
 
     /// A list of operands.
     pub fn list<'m>(&'m self, items: impl ExactSizeIterator<Item = Operand<'m>>) -> Result<Items<'m>, Fault> {
-        Self::take(&self.bytes, items.len().saturating_mul(size_of::<Operand<'_>>()))?;
+        self.take(&self.bytes, items.len().saturating_mul(size_of::<Operand<'_>>()))?;
         Ok(Items::Made(self.arena().alloc_slice_fill_iter(items)))
     }
 
@@ -68,7 +83,7 @@ impl Scratch {
         &'m self,
         members: impl ExactSizeIterator<Item = (&'m str, Operand<'m>)>,
     ) -> Result<&'m [(&'m str, Operand<'m>)], Fault> {
-        Self::take(&self.bytes, members.len().saturating_mul(size_of::<(&str, Operand<'_>)>()))?;
+        self.take(&self.bytes, members.len().saturating_mul(size_of::<(&str, Operand<'_>)>()))?;
         Ok(self.arena().alloc_slice_fill_iter(members))
     }
 
@@ -82,9 +97,12 @@ impl Scratch {
         self.arena.get_or_init(|| KEPT.try_with(Cell::take).ok().flatten().unwrap_or_default())
     }
 
-    fn take(from: &Cell<u32>, amount: usize) -> Result<(), Fault> {
+    fn take(&self, from: &Cell<u32>, amount: usize) -> Result<(), Fault> {
         let left = u32::try_from(amount).ok().and_then(|amount| from.get().checked_sub(amount));
         from.set(left.unwrap_or(0));
+        if left.is_none() {
+            self.exhausted.set(true);
+        }
         left.map(|_| ()).ok_or(Fault::Budget)
     }
 }
@@ -112,7 +130,7 @@ pub struct Growing<'m> {
 impl<'m> Growing<'m> {
     /// Adds an item.
     pub fn push(&mut self, item: Operand<'m>) -> Result<(), Fault> {
-        Scratch::take(&self.scratch.bytes, size_of::<Operand<'_>>())?;
+        self.scratch.take(&self.scratch.bytes, size_of::<Operand<'_>>())?;
         self.items.push(item);
         Ok(())
     }
@@ -139,7 +157,7 @@ impl<'m> Text<'m> {
 
 impl Write for Text<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        Scratch::take(&self.scratch.bytes, text.len()).map_err(|_| fmt::Error)?;
+        self.scratch.take(&self.scratch.bytes, text.len()).map_err(|_| fmt::Error)?;
         self.text.push_str(text);
         Ok(())
     }
