@@ -156,7 +156,7 @@ fn the_whole_context_costs_what_it_holds_and_is_never_half_there() {
     check(&six, &wide(10_000), Ends::Budget);
     let mut context = wide(9_000);
     context.set("xs", numbers(10_000));
-    check(&format!(r#"{{"none":[{{"var":"xs"}},{{"!":[{{"var":""}}]}}]}}"#), &context, Ends::On);
+    check(r#"{"none":[{"var":"xs"},{"!":[{"var":""}]}]}"#, &context, Ends::On);
     let each = r#"{"filter":[{"map":[{"var":"xs"},{"var":""}]},{"var":["",1]}]}"#;
     assert_ne!(ends(&condition(each), &context), Ends::Off);
 }
