@@ -325,6 +325,13 @@ impl Engine {
                 loaded.files.push(LoadedFile { name: file.name.clone(), set: Arc::new(set) });
             }
         }
+        let (found, most) = (flags_of(&loaded.files), self.options.limits.flags);
+        if content.files.len() > 1 && found > most {
+            // Each file by itself was looked at where it was read.
+            let name = self.sources.get(number).map_or("", |state| state.source.name());
+            let problem = Problem::TooManyFlags { found, most };
+            findings.append(Findings::of_source(name.into(), Severity::Error, problem));
+        }
         findings.append(loaded.repeated(self.options.mode));
         if findings.is_refused() {
             return Err(findings);

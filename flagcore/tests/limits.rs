@@ -382,6 +382,23 @@ fn brackets_of_yaml_stop_one_level_before_those_of_json() {
 }
 
 #[test]
+fn flags_of_one_source_count_together_through_all_its_files() {
+    let limits = Limits { flags: 20, ..Limits::default() };
+    let open = |first: usize, second: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, count) in [("a", first), ("b", second)] {
+            let list = repeated(count, |at| format!(r#""{name}{at}":{{"variants":{{"on":true}}}}"#));
+            std::fs::write(folder.path().join(format!("{name}.json")), flags(&list)).unwrap();
+        }
+        let builder = Client::builder().watch(false).limits(limits.clone());
+        builder.path(folder.path()).build().map_err(|error| error.to_string())
+    };
+    assert!(open(10, 10).is_ok());
+    let error = open(10, 11).unwrap_err();
+    assert!(error.contains("error[too-many-flags]: there are 21 flags; at most 20 are read"), "{error}");
+}
+
+#[test]
 fn of_many_findings_a_thousand_are_kept_and_all_are_counted() {
     for (count, dropped) in [(999, 0), (1_000, 0), (1_001, 1), (5_000, 4_000)] {
         let text = flags(&repeated(count, |at| format!(r#""f{at}":5"#)));
