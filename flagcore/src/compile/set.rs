@@ -68,6 +68,8 @@ struct Used {
 ///
 /// `previous` is what the same source held before: flags whose text and surroundings did not change are
 /// taken over. Linear in the size of the document.
+///
+/// Recursive: a document as deep as allowed takes some megabytes of stack. A client sees to that by itself.
 pub fn compile(
     set: &FlagSet,
     options: &CompileOptions,

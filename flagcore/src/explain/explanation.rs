@@ -3,6 +3,7 @@
 use crate::bucketing::{Bucketing, bucket, percentage};
 use crate::compile::CompiledFlag;
 use crate::detail::{ErrorCode, Reason, Resolution, Trouble};
+use crate::limits::SHALLOW;
 use crate::text::closest;
 use crate::value::Value;
 
@@ -238,6 +239,23 @@ impl Explanation {
     /// The conditions that were looked at, in order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Whether more steps are inside of each other than a caller may have stack for.
+    pub(super) fn is_deep(&self) -> bool {
+        let named = match &self.ending {
+            Some(Ending::Named(step)) => Some(step),
+            _ => None,
+        };
+        let conditions = self.rules.iter().map(|rule| &rule.condition);
+        let mut pending: Vec<(&Step, u32)> = conditions.chain(named).map(|step| (step, 1)).collect();
+        while let Some((step, level)) = pending.pop() {
+            if level > SHALLOW {
+                return true;
+            }
+            pending.extend(step.steps.iter().map(|inner| (inner, level + 1)));
+        }
+        false
     }
 
     /// How the subject was bucketed where the rules ended, if they ended in a split.

@@ -4,12 +4,20 @@ use serde_json::{Value as Json, json};
 
 use crate::bucketing::Bucketing;
 use crate::detail::ErrorCode;
+use crate::resolution::on_a_deep_stack;
 
 use super::explanation::{Ending, Explanation, Operation, SplitKey, SplitStep, Step};
 
 impl Explanation {
-    /// Everything as JSON, for programs.
+    /// Everything as JSON, for programs; null where a deep trace needs a thread that cannot be had.
     pub fn to_json(&self) -> Json {
+        if !self.is_deep() {
+            return self.written();
+        }
+        on_a_deep_stack(|| self.written()).unwrap_or_default()
+    }
+
+    fn written(&self) -> Json {
         let rules: Vec<Json> = self
             .rules
             .iter()

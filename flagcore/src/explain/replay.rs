@@ -6,14 +6,27 @@ use crate::eval::operand::{Items, Operand};
 use crate::eval::operator::Operator;
 use crate::eval::scratch::Scratch;
 use crate::eval::split::{implicit_hash, value_hash};
+use crate::resolution::on_a_deep_stack;
 use crate::text::WithoutQuotes;
 use crate::value::Value;
 
 use super::explanation::{Answer, Ending, Explanation, Kind, Operation, SplitKey, SplitStep, Step};
 
 impl Explanation {
-    /// The answer, found again from the trace alone.
+    /// The answer, found again from the trace alone; `GENERAL` where a deep trace needs a thread that cannot be had.
     pub fn replay(&self) -> Answer {
+        if !self.is_deep() {
+            return self.replayed();
+        }
+        let code = Some(ErrorCode::General);
+        on_a_deep_stack(|| self.replayed()).unwrap_or(Answer {
+            variant: None,
+            reason: Reason::Error,
+            error_code: code,
+        })
+    }
+
+    fn replayed(&self) -> Answer {
         let by_default = |reason| match &self.default_variant {
             Some(variant) => Answer { variant: Some(variant.clone()), reason, error_code: None },
             None => Answer { variant: None, reason: Reason::Default, error_code: None },

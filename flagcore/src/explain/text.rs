@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::bucketing::Bucketing;
+use crate::resolution::on_a_deep_stack;
 use crate::text::Printable;
 use crate::value::Value;
 
@@ -23,10 +24,22 @@ impl fmt::Display for Explanation {
         if let Some(meant) = &self.meant {
             writeln!(f, "  help: did you mean `{}`?", Printable(meant))?;
         }
-        for rule in &self.rules {
+        if !self.is_deep() {
+            return write!(f, "{}", Steps(self));
+        }
+        f.write_str(&on_a_deep_stack(|| Steps(self).to_string()).ok_or(fmt::Error)?)
+    }
+}
+
+/// The steps of an explanation, on whatever stack it takes.
+struct Steps<'e>(&'e Explanation);
+
+impl fmt::Display for Steps<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for rule in &self.0.rules {
             rule.condition.write(f, 2, &rule.number, rule.matched)?;
         }
-        match &self.ending {
+        match &self.0.ending {
             Some(Ending::Split(split)) => split.write(f, 2),
             Some(Ending::Named(step)) => step.write(f, 2, "", false),
             Some(Ending::NoShare(why)) => writeln!(f, "  no share of the split: {why}"),
