@@ -163,14 +163,14 @@ impl Engine {
     }
 
     /// Reads the sources that may hold something new. Returns when to look again at the latest.
-    pub(crate) fn step(&mut self, marked: &[bool], poll: bool) -> Option<Instant> {
+    pub(crate) fn step(&mut self, marked: &[bool], polled: bool) -> Option<Instant> {
         let mut changed = false;
         for number in 0..self.sources.len() {
             let now = Instant::now();
             let Some(state) = self.sources.get_mut(number) else { continue };
             let due = state.waiting.as_ref().is_some_and(|waiting| waiting.until <= now);
             let news = marked.get(number).copied().unwrap_or(false);
-            if news || due || poll && state.poll() {
+            if news || due || polled && state.poll() {
                 changed |= self.read(number, now, false);
             }
         }
