@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use flagcore::diagnostic::Mode;
+use flagcore::limits::Limits;
 use flagcore::model::Format::{self, Json, Yaml};
 use flagcore::{Client, Error};
 
@@ -58,7 +59,12 @@ fn cost_of<T>(work: impl FnOnce() -> T) -> (T, Cost) {
 
 /// Reads a file; the codes of its errors, each once, in file order.
 fn load(bytes: &[u8], format: Format, mode: Mode) -> Vec<&'static str> {
-    let built = Client::builder().watch(false).mode(mode).bytes("bomb", bytes, format).build();
+    load_with(&Limits::default(), bytes, format, mode)
+}
+
+fn load_with(limits: &Limits, bytes: &[u8], format: Format, mode: Mode) -> Vec<&'static str> {
+    let builder = Client::builder().watch(false).mode(mode).limits(limits.clone());
+    let built = builder.bytes("bomb", bytes, format).build();
     match built {
         Ok(_) => Vec::new(),
         Err(Error::Refused { findings }) => {
@@ -79,17 +85,15 @@ fn load(bytes: &[u8], format: Format, mode: Mode) -> Vec<&'static str> {
 /// The most bytes that are alive while a file is read, for each byte of it, and on top.
 const MULTIPLE: usize = 64;
 const BASE: usize = 16 << 20;
-/// On top where YAML copies: merged members and aliases as keys, at most as many as nodes are allowed.
-const COPIES: usize = 96 << 20;
 
 /// A file of some size: how it ends, and that it costs no more than it may, at one size and at twice that.
 fn check(name: &str, format: Format, expected: &[&str], size: usize, make: impl Fn(usize) -> String) {
-    check_within(BASE, name, format, expected, size, make);
+    check_with(&Limits::default(), name, format, expected, size, make);
 }
 
-/// The same with another allowance on top.
-fn check_within(
-    base: usize,
+/// The same with other limits.
+fn check_with(
+    limits: &Limits,
     name: &str,
     format: Format,
     expected: &[&str],
@@ -99,9 +103,9 @@ fn check_within(
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let [one, two] = [size, size * 2].map(|size| {
         let text = make(size);
-        let (codes, cost) = cost_of(|| load(text.as_bytes(), format, Mode::Lenient));
+        let (codes, cost) = cost_of(|| load_with(limits, text.as_bytes(), format, Mode::Lenient));
         assert_eq!(codes, expected, "{name} of size {size}");
-        let most = MULTIPLE * text.len() + base;
+        let most = MULTIPLE * text.len() + BASE;
         assert!(cost.peak <= most, "{name} of size {size}: {} bytes alive of {}", cost.peak, text.len());
         cost
     });
@@ -180,6 +184,8 @@ fn long_texts_behind_references_and_in_inherited_metadata_are_counted() {
 
 #[test]
 fn yaml_aliases_and_merges_never_make_a_document_larger_than_its_limit() {
+    // What is copied is bounded by the nodes of a file: by some 90 MB with the limit as it is.
+    let few = Limits { set_nodes: 200_000, ..Limits::default() };
     check("the nine times nine", Yaml, &["yaml-aliases"], 9, |levels| {
         let level = |at: usize| {
             let aliases = many(9, ",", |_| format!("*a{at}"));
@@ -190,7 +196,7 @@ fn yaml_aliases_and_merges_never_make_a_document_larger_than_its_limit() {
     check("an anchor around itself", Yaml, &["yaml-anchor"], 10, |count| {
         format!("flags: {{}}\na: &a [{}]\n", many(count, ",", |_| "*a".to_owned()))
     });
-    check_within(COPIES, "many merges of much", Yaml, &["yaml-aliases"], 2_000, |count| {
+    check_with(&few, "many merges of much", Yaml, &["yaml-aliases"], 2_000, |count| {
         let members = many(count, ",", |at| format!("a{at}: 1"));
         let merges = many(count, ",", |_| "{<<: *b}".to_owned());
         format!("b: &b {{{members}}}\nm: [{merges}]\n")
@@ -200,7 +206,7 @@ fn yaml_aliases_and_merges_never_make_a_document_larger_than_its_limit() {
         let merges = many(count, ",", |_| "*b".to_owned());
         format!("b: &b {{{members}}}\nm: {{<<: [{merges}]}}\n")
     });
-    check_within(COPIES, "a long text as a key", Yaml, &["yaml-aliases"], 4_000, |count| {
+    check_with(&few, "a long text as a key", Yaml, &["yaml-aliases"], 4_000, |count| {
         let keys = many(count, ",", |_| "{*b : 1}".to_owned());
         format!("b: &b \"{}\"\nm: [{keys}]\n", "x".repeat(count * 10))
     });
