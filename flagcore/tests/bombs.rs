@@ -151,6 +151,15 @@ fn references_that_double_are_counted_and_not_written_out() {
         let link = |at: usize| format!(r#""a{at}":{{"$ref":"a{}"}}"#, (at + 1) % count);
         format!(r#"{{"flags":{{}},"$evaluators":{{{}}}}}"#, many(count, ",", link))
     });
+    check("long names that every flag uses", Json, &[], 150, |count| {
+        let name = |at: usize| format!("{}{at}", "n".repeat(1_000));
+        let evaluators = many(count, ",", |at| format!(r#""{}":{{"var":"a"}}"#, name(at)));
+        let all = many(count, ",", |at| format!(r#"{{"$ref":"{}"}}"#, name(at)));
+        let flags = many(300, ",", |at| {
+            format!(r#""f{at}":{{"variants":{{"on":true}},"targeting":{{"if":[{{"$ref":"all"}},"on"]}}}}"#)
+        });
+        format!(r#"{{"$evaluators":{{{evaluators},"all":{{"and":[{all}]}}}},"flags":{{{flags}}}}}"#)
+    });
     check("references to nothing", Json, &[], 4_000, |count| {
         let flags = many(count, ",", |at| format!(r#""f{at}":{{"targeting":{{"$ref":"x"}}}}"#));
         let evaluators = many(count, ",", |at| format!(r#""a{at}":1234"#));

@@ -3,7 +3,7 @@
 //! A rule is walked once. What stands where a variant is wanted becomes a [`Decision`], everything else an
 //! [`Expr`]. Operators over constants are applied here and now, by the code that evaluations use.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bucketing::Bucketing;
@@ -37,7 +37,7 @@ pub(super) struct Interner {
 /// Evaluators that are compiled already.
 #[derive(Debug, Default)]
 pub(super) struct SharedRules {
-    by_name: HashMap<Box<str>, SharedEntry>,
+    by_name: HashMap<Box<str>, SharedRule>,
     /// How many nodes were compiled again to be looked up ahead.
     ahead: u32,
 }
@@ -47,13 +47,6 @@ impl SharedRules {
     pub(super) fn is_exhausted(&self) -> bool {
         self.ahead > limits::AHEAD_NODES
     }
-}
-
-#[derive(Clone, Debug)]
-struct SharedEntry {
-    rule: SharedRule,
-    /// The evaluators that it is made of, itself included.
-    used: Arc<[Box<str>]>,
 }
 
 /// Compiles the rules of one flag, or one evaluator.
@@ -66,7 +59,6 @@ pub(super) struct RuleCompiler<'c> {
     shared: &'c mut SharedRules,
     pub(super) report: &'c mut Report,
     pub(super) scope: Scope,
-    used: HashSet<Box<str>>,
     /// How many nodes were compiled so far.
     pub(super) nodes: u32,
     /// How many levels of nodes are around, and how many there were at most.
@@ -112,19 +104,11 @@ impl<'c> RuleCompiler<'c> {
             shared,
             report,
             scope: Scope::default(),
-            used: HashSet::new(),
             nodes: 0,
             level: 0,
             depth: 0,
             computed: Vec::new(),
         }
-    }
-
-    /// The evaluators that what was compiled is made of, sorted.
-    pub(super) fn used(self) -> Vec<Box<str>> {
-        let mut used: Vec<Box<str>> = self.used.into_iter().collect();
-        used.sort_unstable();
-        used
     }
 
     /// Compiles what stands under `targeting`.
@@ -300,11 +284,9 @@ impl<'c> RuleCompiler<'c> {
                     return Expr::Shared(shared);
                 }
                 // Inside of a list operator variables mean other things, so the rule is compiled again there.
-                let name: Box<str> = name.into();
-                self.used.insert(name.clone());
                 let at = Pointer::ROOT;
                 let at = at.member("$evaluators");
-                self.expr(target, &at.member(&name))
+                self.expr(target, &at.member(name))
             }
             // A loop is told of where it stands, once.
             Some((name, None)) if self.references.closes_loop(node) => {
@@ -325,9 +307,8 @@ impl<'c> RuleCompiler<'c> {
 
     /// An evaluator, compiled once for all flags.
     pub(super) fn shared(&mut self, name: &str) -> SharedRule {
-        if let Some(entry) = self.shared.by_name.get(name) {
-            self.used.extend(entry.used.iter().cloned());
-            return entry.rule.clone();
+        if let Some(shared) = self.shared.by_name.get(name) {
+            return shared.clone();
         }
         let mut inner =
             RuleCompiler::new(self.references, self.bucketing, None, self.interner, self.shared, self.report);
@@ -337,13 +318,10 @@ impl<'c> RuleCompiler<'c> {
             Some(node) => inner.expr(node, &at.member(name)),
             None => Expr::Fail("there is no such evaluator".into()),
         };
-        inner.used.insert(name.into());
         let depth = inner.depth;
-        let used: Arc<[Box<str>]> = inner.used().into();
-        let entry = SharedEntry { rule: Arc::new(Shared { name: name.into(), rule, depth }), used };
-        self.used.extend(entry.used.iter().cloned());
-        self.shared.by_name.insert(name.into(), entry.clone());
-        entry.rule
+        let shared = Arc::new(Shared { name: name.into(), rule, depth });
+        self.shared.by_name.insert(name.into(), shared.clone());
+        shared
     }
 
     fn operator(&mut self, name: &str, value: NodeId, node: NodeId, at: &Pointer<'_>) -> Expr {

@@ -60,7 +60,7 @@ struct Origin {
 /// Evaluators, with a digest of them all.
 #[derive(Clone, Debug, PartialEq)]
 struct Used {
-    names: Box<[Box<str>]>,
+    names: Box<[Arc<str>]>,
     digest: u128,
 }
 
@@ -132,9 +132,9 @@ struct SetCompiler<'s, 'r> {
     shared: SharedRules,
     /// Variants that are alike are shared: most flags are `on` and `off`.
     variants: HashMap<String, Arc<[CompiledVariant]>>,
-    evaluator_digests: HashMap<Box<str>, u128>,
+    evaluator_digests: HashMap<Arc<str>, u128>,
     /// The evaluators that each evaluator refers to itself.
-    evaluator_names: HashMap<Box<str>, Arc<[Box<str>]>>,
+    evaluator_names: HashMap<Arc<str>, Vec<&'s str>>,
     report: &'r mut Report,
 }
 
@@ -145,7 +145,7 @@ fn facts_of_set(set: &FlagSet) -> Arc<Facts> {
     Arc::new(Facts::new(named))
 }
 
-impl SetCompiler<'_, '_> {
+impl<'s> SetCompiler<'s, '_> {
     /// Compiles every evaluator, so that those that no flag uses are checked too.
     fn check_all_evaluators(&mut self) {
         let mut names: Vec<&str> = self.set.evaluators.iter().map(|(name, _)| name).collect();
@@ -227,38 +227,42 @@ impl SetCompiler<'_, '_> {
     }
 
     /// The evaluators that some nodes refer to, wherever in them, and those that these refer to; sorted.
-    fn referred(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Box<[Box<str>]> {
+    fn referred(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Box<[Arc<str>]> {
         if self.set.evaluators.is_empty() {
             return Box::default();
         }
-        let mut names = BTreeSet::new();
+        let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut pending = self.names_in(nodes);
         while let Some(name) = pending.pop() {
-            if names.contains(&name) {
+            if names.contains(name) {
                 continue;
             }
             // Also behind a reference that closes a loop: the loop may be gone next time.
-            let inner = match self.evaluator_names.get(&name) {
-                Some(inner) => inner.clone(),
-                None => {
-                    let inner: Arc<[Box<str>]> = self.names_in(self.set.evaluators.get(&name)).into();
-                    self.evaluator_names.insert(name.clone(), inner.clone());
-                    inner
-                }
-            };
-            pending.extend(inner.iter().cloned());
+            let (name, inner) = self.evaluator(name);
             names.insert(name);
+            pending.extend(inner);
         }
         names.into_iter().collect()
     }
 
+    /// An evaluator's name, one text for all flags, and the names in it.
+    fn evaluator(&mut self, name: &'s str) -> (Arc<str>, Vec<&'s str>) {
+        if let Some((name, inner)) = self.evaluator_names.get_key_value(name) {
+            return (name.clone(), inner.clone());
+        }
+        let shared: Arc<str> = name.into();
+        let inner = self.names_in(self.set.evaluators.get(name));
+        self.evaluator_names.insert(shared.clone(), inner.clone());
+        (shared, inner)
+    }
+
     /// The names that references in some nodes are written with.
-    fn names_in(&self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<Box<str>> {
+    fn names_in(&self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<&'s str> {
         let mut names = Vec::new();
         let mut pending: Vec<NodeId> = nodes.into_iter().collect();
         while let Some(node) = pending.pop() {
             match self.references.reference(node) {
-                Some((name, _)) => names.push(name.into()),
+                Some((name, _)) => names.push(name),
                 None => pending.extend(self.set.document.children(node)),
             }
         }
@@ -266,7 +270,7 @@ impl SetCompiler<'_, '_> {
     }
 
     /// Digest of some evaluators and of all they are made of.
-    fn references_digest(&mut self, names: &[Box<str>]) -> u128 {
+    fn references_digest(&mut self, names: &[Arc<str>]) -> u128 {
         let mut digests = Vec::with_capacity(names.len() * 16);
         for name in names {
             let digest = match self.evaluator_digests.get(name) {
