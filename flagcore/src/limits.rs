@@ -17,16 +17,18 @@
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one flag file: 16 MiB.
+    /// Bytes of one flag file: 16 MiB. Its texts may have eight times as many with references, aliases and
+    /// inherited metadata written out.
     pub file_bytes: usize,
-    /// Levels of nesting in a document, and in a rule after its `$ref`s: 256. More than that has no effect.
+    /// Levels of nesting in a document, and in a rule after its `$ref`s, each of which counts as a level: 256.
+    /// More than that has no effect.
     pub depth: usize,
     /// Nodes of one flag's rule and values, each `$ref` counted as what it stands for: 100,000, so that a list
     /// of tens of thousands of users fits.
     pub flag_nodes: usize,
-    /// Nodes of all flags of a source, counted the same way: 2,000,000.
+    /// Nodes of one file, counted the same way: 2,000,000. What aliases of YAML make copies of has the same bound.
     pub set_nodes: usize,
-    /// Flags of one source: 100,000.
+    /// Flags of one source, all its files together: 100,000.
     pub flags: usize,
     /// Variants of one flag: 1,000.
     pub variants: usize,

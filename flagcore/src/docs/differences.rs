@@ -8,7 +8,7 @@
 //! | the reference | here | why |
 //! | --- | --- | --- |
 //! | an object in the *context* that looks like a rule is run as one, in some places (`if`, the conditions of list operators, `set`) | context is data, never a rule | whoever fills the context could write rules |
-//! | nesting and work are unbounded | at most 256 levels in a file, 100 in a value or a context, 100,000 steps and 1 MiB of produced text in an evaluation; past it an error | one request must not cost a service |
+//! | nesting and work are unbounded | at most 256 levels in a file, 100 in a value or a context, 100,000 steps and 1 MiB of produced text in an evaluation, references counted as levels and long operands as steps; past it an error | one request must not cost a service |
 //! | nested `$ref` are resolved in random order: now and then they fail | always resolved; a reference that leads back to itself is a warning, and `PARSE_ERROR` only when it is reached | the same file must mean the same every time |
 //! | a number beyond 64 bits asked for as an integer is the smallest one (on one processor, not on another) | the nearest end of the range | the same everywhere |
 //! | a key in several sources: evaluations, synchronisation and bulk answers pick different winners | one winner everywhere: the highest source | one question, one answer |
