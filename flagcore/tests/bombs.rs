@@ -455,7 +455,7 @@ fn files_around_the_document_end_as_documented() {
         (b"flags: !!python/object:os.system {}\n", Yaml, &[]),
         (b"flags: {}\nmetadata: {a: !!binary '!!'}\n", Yaml, &["yaml-tag"]),
         (b"flags: {}\nmetadata: {a: !!int x}\n", Yaml, &["yaml-tag"]),
-        (b"flags: *a\n", Yaml, &["syntax"]),
+        (b"flags: *a\n", Yaml, &["yaml-anchor"]),
         (b"? {a: b}\n: c\n", Yaml, &["syntax"]),
         (b"[]", Json, &["wrong-type"]),
         (b"null", Json, &["wrong-type"]),

@@ -80,7 +80,7 @@ fn a_source_that_panics_is_one_that_cannot_be_read() {
         let refused = client.status()[0].refused.clone().unwrap();
         assert_eq!(
             refused.findings.to_string(),
-            "told: error[unreadable]: cannot be read: its `read` panicked"
+            "told: error[unreadable]: it cannot be read: reading it panicked"
         );
         source.tell(Does::Gives(false));
         client.refresh();
@@ -98,7 +98,7 @@ fn a_source_that_panics_at_the_start_is_told_or_waited_for() {
     let error = Client::builder().watch(false).source(source.clone()).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "told: error[unreadable]: cannot be read: its `read` panicked\n1 problem; nothing of it is served"
+        "told: error[unreadable]: it cannot be read: reading it panicked\n1 problem; nothing of it is served"
     );
     let waiting = Client::builder().watch(false).on_missing(OnMissing::Wait).source(source.clone());
     let client = waiting.build().unwrap();
@@ -167,7 +167,7 @@ fn every_error_says_what_it_is() {
         ),
         (
             client.update("flags", "[]", Format::Json).unwrap_err(),
-            "flags:1:1: error[wrong-type]: the document is a list; it must be an object with `flags`\n1 problem; nothing of it is served",
+            "flags:1:1: error[wrong-type]: the document is a list; it must be an object with `flags`\n  help: write for example `{ \"flags\": {} }`\n1 problem; nothing of it is served",
         ),
         (
             client.update("flags", r#"{"flags":{"a":5,"b":6}}"#, Format::Json).unwrap_err(),

@@ -306,7 +306,9 @@ impl<'d> Reader<'d, '_> {
             nodes.saturating_mul(NODE).saturating_add(bytes) + document.resolve(entry.name).len() as u64
         };
         let bytes = self.metadata.iter().map(bytes_of).fold(0, u64::saturating_add);
-        let _ = self.check_written_out(bytes.saturating_mul(copies));
+        if self.check_written_out(bytes.saturating_mul(copies)).is_none() {
+            self.readable = false;
+        }
     }
 
     fn file(&mut self) {

@@ -22,8 +22,11 @@ use super::utf8;
 /// Reads a JSON document; `None`, with a reason in the report, where `bytes` is none. The report may refuse one
 /// that was read.
 pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Report) -> Option<Document> {
-    if bytes.starts_with(b"\xef\xbb\xbf") {
+    if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         report.refuse(Place::new(Span::new(0, 3), Pointer::ROOT), Problem::ByteOrderMark);
+        if rest.trim_ascii().is_empty() {
+            return None;
+        }
     }
     let (text, broken) = utf8::lossy(bytes);
     if let Some(at) = broken {

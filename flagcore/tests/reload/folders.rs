@@ -155,7 +155,7 @@ fn all_bad_files_are_told_at_once() {
     folder.write("a.json", "{");
     folder.write("b.json", "");
     let error = Client::open(folder.path("")).unwrap_err().to_string();
-    assert!(error.contains("a.json:1:2") && error.contains("b.json"), "{error}");
+    assert!(error.contains("a.json:1:1") && error.contains("b.json"), "{error}");
     assert!(error.contains("2 problems"), "{error}");
 }
 

@@ -186,7 +186,7 @@ fn building_fails_with_everything_that_is_wrong() {
     let folder = Folder::with("bad.json", "{");
     let builder = Client::builder().path(folder.path("none.json")).path(folder.path("bad.json"));
     let error = builder.build().unwrap_err().to_string();
-    assert!(error.contains("none.json") && error.contains("bad.json:1:2"), "{error}");
+    assert!(error.contains("none.json") && error.contains("bad.json:1:1"), "{error}");
 }
 
 #[test]
