@@ -171,7 +171,7 @@ fn every_error_says_what_it_is() {
         ),
         (
             client.update("flags", r#"{"flags":{"a":5,"b":6}}"#, Format::Json).unwrap_err(),
-            "flags:1:15: error[wrong-type]: a flag is a number; it must be an object\n  at: /flags/a\nflags:1:21: error[wrong-type]: a flag is a number; it must be an object\n  at: /flags/b\n2 problems; nothing of it is served",
+            "flags:1:15: error[wrong-type]: flag `a` is a number; it must be an object\n  at: /flags/a\n  help: write its words, for example `{ \"state\": \"ENABLED\", \"variants\": … }`\nflags:1:21: error[wrong-type]: flag `b` is a number; it must be an object\n  at: /flags/b\n  help: write its words, for example `{ \"state\": \"ENABLED\", \"variants\": … }`\n2 problems; nothing of it is served",
         ),
         (
             Error::Thread { reason: "no more of them".to_owned() },

@@ -9,6 +9,7 @@ pub(crate) mod data;
 pub(crate) mod written;
 #[cfg(unix)]
 pub(crate) mod files;
+pub(crate) mod counting;
 
 use std::path::PathBuf;
 
