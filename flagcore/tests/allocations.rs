@@ -570,6 +570,10 @@ fn all_other_operators_are_free_once_the_thread_has_its_scratch() {
             r#"{"==": [{"reduce": [{"var": "scores"}, {"+": [{"var": "current"}, {"var": "accumulator"}]}, 0]}, 6]}"#,
             true,
         ),
+        (r#"{"missing": ["plan", "nope"]}"#, true),
+        (r#"{"missing_some": [1, ["plan", "nope"]]}"#, false),
+        (r#"{"==": [{"var": {"cat": ["pl", "an"]}}, "pro"]}"#, true),
+        (r#"{"==": [{"var": {"cat": [{"var": "plan"}, "x"]}}, null]}"#, true),
     ];
     for (condition, expected) in cases {
         let blocks = blocks_of(condition, expected);
