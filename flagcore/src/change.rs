@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::diagnostic::Findings;
@@ -125,12 +125,13 @@ struct Pending {
 }
 
 impl Updates {
-    /// A queue, and the listener that fills it.
-    pub(crate) fn new() -> (Self, impl FnMut(&Update) + Send + 'static) {
+    /// A queue, and the listener that fills it for as long as somebody takes from it.
+    pub(crate) fn new() -> (Self, impl FnMut(&Update) -> bool + Send + 'static) {
         let updates = Self { queue: Arc::default() };
-        // The queue is closed when its client, and with it the listener, is gone.
-        let filler = Filler { queue: updates.queue.clone() };
-        (updates, move |update: &Update| filler.queue.add(update))
+        // The queue is closed when its client, and with it the listener, is gone. The listener must not hold it:
+        // what nobody can take any more would keep old snapshots alive.
+        let filler = Filler { queue: Arc::downgrade(&updates.queue) };
+        (updates, move |update: &Update| filler.queue.upgrade().is_some_and(|queue| queue.add(update)))
     }
 
     /// Takes the next update, waiting at most `timeout` for one; none when there is none, or when the client is gone.
@@ -157,18 +158,20 @@ impl Updates {
 }
 
 struct Filler {
-    queue: Arc<Queue>,
+    queue: Weak<Queue>,
 }
 
 impl Drop for Filler {
     fn drop(&mut self) {
-        self.queue.pending.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        self.queue.arrived.notify_all();
+        let Some(queue) = self.queue.upgrade() else { return };
+        queue.pending.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        queue.arrived.notify_all();
     }
 }
 
 impl Queue {
-    fn add(&self, update: &Update) {
+    /// Adds an update; tells that it wants more.
+    fn add(&self, update: &Update) -> bool {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = pending.updates.iter().position(|earlier| earlier.source() == update.source());
         let earlier = earlier.and_then(|at| pending.updates.remove(at));
@@ -180,6 +183,7 @@ impl Queue {
         };
         pending.updates.push_back(update);
         self.arrived.notify_all();
+        true
     }
 }
 

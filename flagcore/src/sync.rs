@@ -55,8 +55,8 @@ pub(crate) struct Engine {
     listeners: Vec<Listener>,
 }
 
-/// Hears of updates, on the writer's thread.
-pub(crate) type Listener = Box<dyn FnMut(&Update) + Send>;
+/// Hears of updates, on the writer's thread, and tells whether it wants more of them.
+pub(crate) type Listener = Box<dyn FnMut(&Update) -> bool + Send>;
 
 struct SourceState {
     source: Box<dyn Source>,
@@ -379,11 +379,10 @@ impl Engine {
         self.store.sweep();
     }
 
-    /// Tells every listener; one that panics is contained.
+    /// Tells every listener; one that panics is contained, one that wants no more is dropped.
     fn tell(&mut self, update: &Update) {
-        for listener in &mut self.listeners {
-            let _ = catch_unwind(AssertUnwindSafe(|| listener(update)));
-        }
+        let told = |listener: &mut Listener| catch_unwind(AssertUnwindSafe(|| listener(update)));
+        self.listeners.retain_mut(|listener| told(listener).unwrap_or(true));
     }
 }
 

@@ -549,6 +549,42 @@ fn a_thread_may_hold_more_answers_than_it_has_slots_for_them() {
 }
 
 #[test]
+fn changes_that_nobody_takes_hold_two_snapshots_and_none_once_the_taker_is_gone() {
+    let client = client();
+    let updates = client.updates();
+    for revision in 2..100 {
+        publish(&client, revision);
+    }
+    assert_eq!(client.snapshots_alive(), 2, "the oldest and the newest");
+    let Some(Update::Changed(change)) = updates.try_next() else { panic!("a change") };
+    assert_eq!((change.before().revision(), change.after().revision()), (1, 99));
+    drop(change);
+    publish(&client, 100);
+    drop(updates);
+    publish(&client, 101);
+    publish(&client, 102);
+    assert_eq!(client.snapshots_alive(), 1, "there is nobody to keep changes for");
+}
+
+#[test]
+fn takers_of_updates_that_are_gone_leave_no_memory_behind() {
+    let client = client();
+    let come_and_go = |revision: u64| {
+        for _ in 0..100 {
+            drop(client.updates());
+        }
+        publish(&client, revision);
+        counts().live_bytes
+    };
+    come_and_go(100);
+    let settled = come_and_go(102);
+    // Every other set has one flag more.
+    for revision in (104..120).step_by(2) {
+        assert_eq!(come_and_go(revision) - settled, 0, "bytes more than after the first takers");
+    }
+}
+
+#[test]
 fn a_listener_that_panics_hears_the_next_update_too() {
     let client = client();
     let (heard, revisions) = mpsc::channel();

@@ -139,8 +139,11 @@ impl Builder {
     }
 
     /// Calls `listener` with every update, the first publication included; see [`Client::on_update`].
-    pub fn on_update(mut self, listener: impl FnMut(&Update) + Send + 'static) -> Self {
-        self.listeners.push(Box::new(listener));
+    pub fn on_update(mut self, mut listener: impl FnMut(&Update) + Send + 'static) -> Self {
+        self.listeners.push(Box::new(move |update| {
+            listener(update);
+            true
+        }));
         self
     }
 

@@ -148,7 +148,11 @@ impl Client {
     /// and make handles, readers and snapshots. It must not call [`update`](Self::update),
     /// [`refresh`](Self::refresh), [`status`](Self::status), [`is_ready`](Self::is_ready),
     /// [`updates`](Self::updates) or this, which wait for it. A clone of the client that it keeps is never dropped.
-    pub fn on_update(&self, listener: impl FnMut(&Update) + Send + 'static) {
+    pub fn on_update(&self, mut listener: impl FnMut(&Update) + Send + 'static) {
+        let listener = move |update: &Update| {
+            listener(update);
+            true
+        };
         lock(&self.inner.engine).add_listener(Box::new(listener));
     }
 
