@@ -136,13 +136,15 @@ impl Updates {
 
     /// Takes the next update, waiting at most `timeout` for one; none when there is none, or when the client is gone.
     pub fn next_within(&self, timeout: Duration) -> Option<Update> {
-        let deadline = Instant::now() + timeout;
+        // None where the timeout is longer than time is kept: for ever.
+        let deadline = Instant::now().checked_add(timeout);
         let mut pending = self.queue.pending.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(update) = pending.updates.pop_front() {
                 return Some(update);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left =
+                deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
             if pending.closed || left == Duration::ZERO {
                 return None;
             }

@@ -567,6 +567,30 @@ fn changes_that_nobody_takes_hold_two_snapshots_and_none_once_the_taker_is_gone(
 }
 
 #[test]
+fn a_taker_may_wait_for_ever_and_is_told_when_the_client_is_gone() {
+    let client = client();
+    let updates = client.updates();
+    let taker = updates.clone();
+    let (taken, revisions) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        while let Some(update) = taker.next_within(Duration::MAX) {
+            let Update::Changed(change) = update else { panic!("{update:?}") };
+            let _ = taken.send(change.after().revision());
+        }
+    });
+    publish(&client, 2);
+    assert_eq!(revisions.recv_timeout(LONG), Ok(2));
+    drop(client);
+    assert_eq!(
+        revisions.recv_timeout(LONG),
+        Err(mpsc::RecvTimeoutError::Disconnected),
+        "the taker has ended"
+    );
+    thread.join().unwrap();
+    assert!(updates.try_next().is_none());
+}
+
+#[test]
 fn takers_of_updates_that_are_gone_leave_no_memory_behind() {
     let client = client();
     let come_and_go = |revision: u64| {
