@@ -66,6 +66,10 @@ struct SourceState {
     waiting: Option<Waiting>,
     /// What was refused last, and is still what the source holds.
     refused: Option<Refused>,
+    /// What it held when it was read last.
+    own: Option<u128>,
+    /// What it held when bytes were given in its place: no news.
+    replaced: Option<u128>,
 }
 
 struct Served {
@@ -140,7 +144,14 @@ impl Engine {
         sources: Vec<Box<dyn Source>>,
         listeners: Vec<Listener>,
     ) -> Self {
-        let state = |source| SourceState { source, served: None, waiting: None, refused: None };
+        let state = |source| SourceState {
+            source,
+            served: None,
+            waiting: None,
+            refused: None,
+            own: None,
+            replaced: None,
+        };
         Self { store, options, sources: sources.into_iter().map(state).collect(), listeners }
     }
 
@@ -193,6 +204,9 @@ impl Engine {
                     state.source.replace(content);
                 }
                 self.take(number, digest_of(content), loaded);
+                if let Some(state) = self.sources.get_mut(number) {
+                    state.replaced = state.own;
+                }
                 self.publish();
                 Ok(())
             }
@@ -238,7 +252,9 @@ impl Engine {
             }
         };
         let digest = digest_of(&content);
-        if state.served.as_ref().is_some_and(|served| served.digest == digest) {
+        state.own = Some(digest);
+        let served = state.served.as_ref().map(|served| served.digest);
+        if [served, state.replaced].contains(&Some(digest)) {
             // Whatever was wrong in between is over.
             (state.waiting, state.refused) = (None, None);
             return false;
@@ -345,7 +361,7 @@ impl Engine {
         let Some(state) = self.sources.get_mut(number) else { return };
         let Loaded { files, findings } = loaded;
         state.served = Some(Served { digest, files, findings, revision, since: SystemTime::now() });
-        (state.waiting, state.refused) = (None, None);
+        (state.waiting, state.refused, state.replaced) = (None, None, None);
     }
 
     fn refuse(&mut self, number: usize, digest: Option<u128>, findings: Findings) {

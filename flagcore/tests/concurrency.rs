@@ -492,6 +492,30 @@ fn an_update_frees_what_it_replaced() {
 }
 
 #[test]
+fn what_was_given_in_place_of_a_source_stays_until_the_source_has_news() {
+    let bytes = Arc::new(Mutex::new(set(1)));
+    let source = Slow { bytes: bytes.clone(), changed: Arc::default(), reads: None, first: true };
+    let client = Client::builder().source(source).watch(false).build().unwrap();
+    let value = || client.integer("number-0", "user-1", MISSED);
+    assert!(client.update("slow", "{", Format::Json).is_err());
+    for given in [2, 3] {
+        client.update("slow", set(given), Format::Json).unwrap();
+        client.refresh();
+        assert_eq!(value(), given as i64, "what was given");
+    }
+    assert!(client.update("slow", "{", Format::Json).is_err());
+    client.refresh();
+    assert_eq!(value(), 3, "what is no flag file changes nothing");
+    *bytes.lock().unwrap() = set(4);
+    client.refresh();
+    assert_eq!(value(), 4, "the source's news");
+    client.update("slow", set(5), Format::Json).unwrap();
+    *bytes.lock().unwrap() = set(1);
+    client.refresh();
+    assert_eq!(value(), 1, "the source's news, which it had before");
+}
+
+#[test]
 fn old_snapshots_live_as_long_as_somebody_holds_them() {
     let client = client();
     let alive = |expected: usize, why: &str| assert_eq!(client.snapshots_alive(), expected, "{why}");
