@@ -516,6 +516,55 @@ fn what_was_given_in_place_of_a_source_stays_until_the_source_has_news() {
 }
 
 #[test]
+fn readers_and_answers_outlive_their_client() {
+    let client = client();
+    let (mut reader, snapshot) = (client.reader(), client.snapshot());
+    let (detail, text) = (client.string_detail("text", "user-1", ""), client.string("text", "user-1", ""));
+    publish(&client, 2);
+    drop(client);
+    assert_eq!(reader.integer("number-0", "user-1", MISSED), 2);
+    assert_eq!(snapshot.integer("number-0", "user-1", MISSED), 1);
+    assert_eq!((revision_of(&detail), revision_of_text(&text)), (1, 1));
+}
+
+/// Fails to compile where something cannot go from thread to thread.
+#[test]
+fn all_but_readers_are_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    fn sent<T: Send>() {}
+    shared::<(Client, Flag, flagcore::Error)>();
+    shared::<(Snapshot, EvaluationContext<'_>)>();
+    shared::<(Notifier, Update, flagcore::change::Updates)>();
+    sent::<flagcore::Reader>();
+}
+
+#[test]
+fn a_listener_that_drops_the_last_client_ends_the_watching() {
+    let (bytes, changed) = (Arc::new(Mutex::new(set(1))), Arc::new(Mutex::new(None)));
+    let source = Slow { bytes: bytes.clone(), changed: changed.clone(), reads: None, first: true };
+    let client = Client::builder().source(source).build().unwrap();
+    let notifier: Notifier = changed.lock().unwrap().clone().unwrap();
+    let updates = client.updates();
+    let last = Mutex::new(Some(client.clone()));
+    client.on_update(move |_| drop(last.lock().unwrap().take()));
+    drop(client);
+
+    *bytes.lock().unwrap() = set(2);
+    notifier.notify();
+    let update = updates.next_within(LONG).expect("an update");
+    assert!(matches!(update, Update::Changed(_)), "{update:?}");
+    assert!(
+        updates.next_within(LONG).is_none(),
+        "the listeners are gone, and with them what fills the queue"
+    );
+    let begun = Instant::now();
+    while Arc::strong_count(&bytes) > 1 {
+        assert!(begun.elapsed() < LONG, "the source is never dropped");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn old_snapshots_live_as_long_as_somebody_holds_them() {
     let client = client();
     let alive = |expected: usize, why: &str| assert_eq!(client.snapshots_alive(), expected, "{why}");
