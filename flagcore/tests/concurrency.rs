@@ -565,6 +565,49 @@ fn a_listener_that_drops_the_last_client_ends_the_watching() {
 }
 
 #[test]
+fn a_source_that_panics_is_read_again() {
+    struct Rash {
+        reads: u64,
+        changed: Arc<Mutex<Option<Notifier>>>,
+    }
+
+    impl Source for Rash {
+        fn name(&self) -> &str {
+            "rash"
+        }
+
+        fn read(&mut self) -> Result<Content, SourceError> {
+            self.reads += 1;
+            assert_ne!(self.reads, 2, "a panic on purpose");
+            Ok(Content::of("rash", Format::Json, set(self.reads)))
+        }
+
+        fn watch(&mut self, changed: Notifier) {
+            *self.changed.lock().unwrap() = Some(changed);
+        }
+    }
+
+    let changed = Arc::new(Mutex::new(None));
+    let client = Client::builder().source(Rash { reads: 0, changed: changed.clone() }).build().unwrap();
+    let notifier: Notifier = changed.lock().unwrap().clone().unwrap();
+    let updates = client.updates();
+    notifier.notify();
+    let update = updates.next_within(LONG).expect("a refusal");
+    let Update::Refused { source, findings, serving } = update else { panic!("{update:?}") };
+    assert_eq!((source.as_str(), serving), ("rash", 1));
+    assert_eq!(
+        findings.to_string(),
+        "rash: error[unreadable]: cannot be read: the source failed while it was read"
+    );
+    assert_eq!(client.integer("number-0", "user-1", MISSED), 1);
+
+    notifier.notify();
+    let update = updates.next_within(LONG).expect("an update");
+    assert!(matches!(update, Update::Changed(_)), "{update:?}");
+    assert_eq!(client.integer("number-0", "user-1", MISSED), 3);
+}
+
+#[test]
 fn old_snapshots_live_as_long_as_somebody_holds_them() {
     let client = client();
     let alive = |expected: usize, why: &str| assert_eq!(client.snapshots_alive(), expected, "{why}");
