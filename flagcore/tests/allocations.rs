@@ -168,6 +168,7 @@ fn common_flags() -> String {
         "no-default": {"state": "ENABLED", "variants": {"on": true}},
         "disabled": {"state": "DISABLED", "variants": {"on": true}, "defaultVariant": "on"},
         "unknown-variant": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on", "targeting": {"if": [true, "onn"]}},
+        "broken": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on", "targeting": {"cat": [true]}},
         "mixed": {"state": "ENABLED", "variants": {"on": true, "text": "text"}, "defaultVariant": "on",
             "targeting": {"if": [{"==": [{"var": "plan"}, "pro"]}, "text", null]}},
         "split": {"state": "ENABLED", "variants": {"red": "red", "green": "green", "blue": "blue", "grey": "grey"},
@@ -341,6 +342,9 @@ fn errors_are_free() {
     check("mixed", &pro, (Reason::Error, Some(ErrorCode::TypeMismatch)));
     check("unknown-variant", &pro, (Reason::Error, Some(ErrorCode::General)));
     check("two-conditions", &at_fault, (Reason::Error, Some(ErrorCode::InvalidContext)));
+    // What it joins goes into the scratch of the thread.
+    client.is_enabled("broken", &pro);
+    check("broken", &pro, (Reason::Error, Some(ErrorCode::ParseError)));
     check("disabled", &pro, (Reason::Disabled, None));
     check("no-default", &pro, (Reason::Default, None));
 }
@@ -634,7 +638,7 @@ fn the_scratch_grows_to_what_a_rule_produces_and_no_further_than_it_keeps() {
     assert!(taken.iter().all(|taken| *taken > 0), "{taken:?}");
 }
 
-// FIXME: only the last one needs memory of its own; for the others the scratch would do.
+// FIXME: only a thread needs memory of its own; for the others the scratch would do.
 #[test]
 fn rules_that_nobody_writes_take_blocks_at_each_evaluation() {
     let deep = format!("{}{{\"var\": \"beta\"}}{}", "{\"!\": [".repeat(40), "]}".repeat(40));
@@ -652,4 +656,15 @@ fn rules_that_nobody_writes_take_blocks_at_each_evaluation() {
         let blocks = blocks_of(condition, expected);
         assert!(blocks.iter().all(|taken| (1..10).contains(taken)), "{condition}: {blocks:?}");
     }
+
+    // A structure as the key of a share, which v3 sorts by its encoding.
+    let client = Client::from_json(
+        r#"{"bucketing": "v3", "flags": {"rule": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on",
+            "targeting": {"fractional": [{"var": "device"}, ["on", 1]]}}}}"#,
+    )
+    .unwrap();
+    let user = user();
+    let ask = || client.bool_detail("rule", &user, false).reason();
+    assert_eq!(ask(), Reason::TargetingMatch);
+    assert_eq!(blocks(ask), 1);
 }
