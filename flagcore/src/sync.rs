@@ -66,10 +66,6 @@ struct SourceState {
     waiting: Option<Waiting>,
     /// What was refused last, and is still what the source holds.
     refused: Option<Refused>,
-    /// What it held when it was read last.
-    own: Option<u128>,
-    /// What it held when bytes were given in its place: no news.
-    replaced: Option<u128>,
 }
 
 struct Served {
@@ -144,14 +140,7 @@ impl Engine {
         sources: Vec<Box<dyn Source>>,
         listeners: Vec<Listener>,
     ) -> Self {
-        let state = |source| SourceState {
-            source,
-            served: None,
-            waiting: None,
-            refused: None,
-            own: None,
-            replaced: None,
-        };
+        let state = |source| SourceState { source, served: None, waiting: None, refused: None };
         Self { store, options, sources: sources.into_iter().map(state).collect(), listeners }
     }
 
@@ -204,9 +193,6 @@ impl Engine {
                     state.source.replace(content);
                 }
                 self.take(number, digest_of(content), loaded);
-                if let Some(state) = self.sources.get_mut(number) {
-                    state.replaced = state.own;
-                }
                 self.publish();
                 Ok(())
             }
@@ -217,8 +203,9 @@ impl Engine {
         }
     }
 
-    pub(crate) fn source_number(&self, name: &str) -> Option<usize> {
-        self.sources.iter().position(|state| state.source.name() == name)
+    /// The source of a name that takes bytes of the embedder's.
+    pub(crate) fn replaceable(&self, name: &str) -> Option<usize> {
+        self.sources.iter().position(|state| state.source.name() == name && state.source.is_replaceable())
     }
 
     pub(crate) fn add_listener(&mut self, listener: Listener) {
@@ -252,9 +239,7 @@ impl Engine {
             }
         };
         let digest = digest_of(&content);
-        state.own = Some(digest);
-        let served = state.served.as_ref().map(|served| served.digest);
-        if [served, state.replaced].contains(&Some(digest)) {
+        if state.served.as_ref().is_some_and(|served| served.digest == digest) {
             // Whatever was wrong in between is over.
             (state.waiting, state.refused) = (None, None);
             return false;
@@ -361,7 +346,7 @@ impl Engine {
         let Some(state) = self.sources.get_mut(number) else { return };
         let Loaded { files, findings } = loaded;
         state.served = Some(Served { digest, files, findings, revision, since: SystemTime::now() });
-        (state.waiting, state.refused, state.replaced) = (None, None, None);
+        (state.waiting, state.refused) = (None, None);
     }
 
     fn refuse(&mut self, number: usize, digest: Option<u128>, findings: Findings) {

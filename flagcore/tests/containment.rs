@@ -160,10 +160,13 @@ fn a_listener_that_panics_harms_nobody_else() {
 fn every_error_says_what_it_is() {
     let client = Client::from_bytes(flags(true), Format::Json).unwrap();
     let texts = [
-        (client.update("b", flags(true), Format::Json).unwrap_err(), "there is no source `b`"),
+        (
+            client.update("b", flags(true), Format::Json).unwrap_err(),
+            "no source that takes bytes is called `b`",
+        ),
         (
             client.update("a\u{1b}[2J", flags(true), Format::Json).unwrap_err(),
-            "there is no source `a\\u{1b}[2J`",
+            "no source that takes bytes is called `a\\u{1b}[2J`",
         ),
         (
             client.update("flags", "[]", Format::Json).unwrap_err(),

@@ -14,7 +14,7 @@ pub enum Error {
         /// All that was found.
         findings: Findings,
     },
-    /// No source has this name.
+    /// No source that takes bytes has this name.
     NoSource {
         /// The name.
         name: String,
@@ -36,7 +36,9 @@ impl fmt::Display for Error {
                 };
                 write!(f, "{findings}\n{problems}; nothing of it is served")
             }
-            Error::NoSource { name } => write!(f, "there is no source `{}`", crate::text::Printable(name)),
+            Error::NoSource { name } => {
+                write!(f, "no source that takes bytes is called `{}`", crate::text::Printable(name))
+            }
             Error::Thread { reason } => {
                 write!(f, "the thread that watches files could not be started: {reason}")
             }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use crate::change::{Update, Updates};
 use crate::model::Format;
 use crate::snapshot::{Flag, Snapshot};
 use crate::source::{Content, Signal};
 use crate::store::{Guard, Store, StoreRef};
-use crate::sync::{Engine, SourceStatus, lock};
+use crate::sync::{Engine, SETTLE, SourceStatus, lock};
 
 use super::{Builder, Error, Reader};
 
@@ -121,22 +122,30 @@ impl Client {
 
     /// Reads every source now, whether or not it told of news, and takes what is complete.
     ///
-    /// For builds without the feature `watch`, and for those who want to decide when.
+    /// For builds without the feature `watch`, and for those who want to decide when. Where a file changed it
+    /// waits 50 ms and reads it again, to see that nobody is still writing it; evaluations go on meanwhile.
     pub fn refresh(&self) {
-        let mut engine = lock(&self.inner.engine);
-        let all = vec![true; engine.status().len()];
-        engine.step(&all, true);
+        let step = || {
+            let mut engine = lock(&self.inner.engine);
+            let all = vec![true; engine.status().len()];
+            engine.step(&all, true)
+        };
+        let settles = step().map(|until| until.saturating_duration_since(Instant::now()));
+        if let Some(wait) = settles.filter(|wait| *wait <= SETTLE) {
+            std::thread::sleep(wait);
+            step();
+        }
     }
 
     /// Takes new bytes for the source `name`, which was given as bytes.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSource`] where there is no source of this name, [`Error::Refused`] where the bytes are
+    /// [`Error::NoSource`] where no source that takes bytes has this name, [`Error::Refused`] where the bytes are
     /// refused: what was served before is still served.
     pub fn update(&self, name: &str, bytes: impl Into<Vec<u8>>, format: Format) -> Result<(), Error> {
         let mut engine = lock(&self.inner.engine);
-        let number = engine.source_number(name).ok_or_else(|| Error::NoSource { name: name.to_owned() })?;
+        let number = engine.replaceable(name).ok_or_else(|| Error::NoSource { name: name.to_owned() })?;
         engine
             .replace(number, &Content::of(name, format, bytes.into()))
             .map_err(|findings| Error::Refused { findings })

@@ -30,6 +30,10 @@ impl Source for Memory {
 
     fn watch(&mut self, _changed: Notifier) {}
 
+    fn is_replaceable(&self) -> bool {
+        true
+    }
+
     fn replace(&mut self, content: &Content) {
         if let [file] = content.files.as_slice() {
             (self.format, self.bytes) = (file.format, file.bytes.clone());

@@ -68,8 +68,13 @@ pub trait Source: Send {
         false
     }
 
-    /// Called when the embedder gave other bytes in its place ([`Client::update`](crate::Client::update)): what
-    /// it delivers from now on, if it can keep them.
+    /// Whether the embedder may give it other bytes ([`Client::update`](crate::Client::update)). A source that gets
+    /// its content elsewhere says no.
+    fn is_replaceable(&self) -> bool {
+        false
+    }
+
+    /// Called with valid content of the embedder's: what it delivers from now on.
     fn replace(&mut self, content: &Content) {
         let _ = content;
     }
