@@ -10,6 +10,7 @@ pub(crate) mod written;
 #[cfg(unix)]
 pub(crate) mod files;
 pub(crate) mod counting;
+pub(crate) mod verdict;
 
 use std::path::PathBuf;
 
