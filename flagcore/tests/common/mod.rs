@@ -10,9 +10,14 @@ pub(crate) mod written;
 #[cfg(unix)]
 pub(crate) mod files;
 pub(crate) mod counting;
+pub(crate) mod specification;
 pub(crate) mod verdict;
 
 use std::path::PathBuf;
+
+use flagcore::diagnostic::{Mode, Report};
+use flagcore::limits::Limits;
+use flagcore::model::{FlagSet, Format};
 
 /// The folder that an environment variable names.
 ///
@@ -41,4 +46,12 @@ pub(crate) fn tell(text: &str) {
     use std::io::Write;
     // Nobody may be reading; that is no reason to fail.
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The flags of a JSON text that is good enough for the lenient mode.
+pub(crate) fn read(text: &str) -> FlagSet {
+    let mut report = Report::new("flags".into(), Mode::Lenient);
+    let limits = Limits::default();
+    let set = flagcore::parse::flag_set("flags".into(), text.as_bytes(), Format::Json, &limits, &mut report);
+    set.unwrap_or_else(|| panic!("{}", report.finish(text)))
 }
