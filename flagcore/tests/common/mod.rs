@@ -10,6 +10,8 @@ pub(crate) mod written;
 #[cfg(unix)]
 pub(crate) mod files;
 pub(crate) mod counting;
+pub(crate) mod hostile;
+pub(crate) mod mutation;
 pub(crate) mod specification;
 pub(crate) mod verdict;
 
