@@ -493,7 +493,7 @@ fn load_checked(
     let Some(set) =
         parse::flag_set(file.name.clone(), &file.bytes, file.format, &options.limits, &mut report)
     else {
-        return Some((None, report.finish(&String::from_utf8_lossy(&file.bytes))));
+        return Some((None, report.finish(&parse::utf8::lossy(&file.bytes).0)));
     };
     let compiled = if set.depth > SHALLOW as usize * 2 {
         // Rules are compiled by recursion, which needs a stack of its own where they are this deep.

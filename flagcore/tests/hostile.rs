@@ -34,6 +34,12 @@ fn no_context_makes_a_flag_stumble() {
     run("context", "none", 1_000, hostile::context);
 }
 
+#[test]
+fn places_behind_broken_characters_are_those_of_the_text() {
+    hostile::load_json(b"{\"flags\": {\"\xe2\x82\": {\"state\": 5}}}");
+    hostile::load_json(b"{\"flags\": {\"\xf0\x9f\x98\": {}}, x");
+}
+
 /// Runs a target over its seeds, the sample files of an extension, and mutations of both.
 fn run(target: &str, extension: &str, mutations: usize, check: fn(&[u8])) {
     let mut seeds = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target));

@@ -8,7 +8,7 @@
 pub mod flag_file;
 pub mod json;
 mod json_mistake;
-mod utf8;
+pub(crate) mod utf8;
 #[cfg(feature = "yaml")]
 pub mod yaml;
 #[cfg(feature = "yaml")]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// The text of `bytes`, and the offset of the first byte that is not UTF-8.
 ///
 /// Each byte that is part of no character becomes U+FFFD by itself, as in the reference.
-pub(super) fn lossy(bytes: &[u8]) -> (Cow<'_, str>, Option<usize>) {
+pub(crate) fn lossy(bytes: &[u8]) -> (Cow<'_, str>, Option<usize>) {
     let mut rest = match std::str::from_utf8(bytes) {
         Ok(text) => return (Cow::Borrowed(text), None),
         Err(_) => bytes,
