@@ -15,10 +15,10 @@ use super::references::References;
 impl FlagSet {
     /// All flags as one flagd document: `{"flags":{…}}`, sorted by key.
     ///
-    /// Of flags with one key in several flag sets the last one written stays.
+    /// Of flags with one key in several flag sets the last set by name stays, which is the one that answers.
     pub fn to_json(&self) -> String {
         let mut flags: Vec<&FlagDefinition> = self.flags.iter().collect();
-        flags.sort_by_key(|flag| self.key(flag));
+        flags.sort_by_key(|flag| (self.key(flag), flag.flag_set_id.map(|id| self.document.resolve(id))));
         let mut out = String::from("{\"flags\":{");
         let mut flags = flags.into_iter().peekable();
         let mut separator = "";
