@@ -13,6 +13,7 @@ pub(crate) mod counting;
 pub(crate) mod hostile;
 pub(crate) mod mutation;
 pub(crate) mod specification;
+pub(crate) mod strategies;
 pub(crate) mod verdict;
 
 use std::path::PathBuf;

@@ -68,7 +68,7 @@ fn implicit(data: &Json) -> Option<[String; 2]> {
 fn entry(share: &Json) -> Option<(Json, u32)> {
     let [variant, rest @ ..] = share.as_list()? else { return None };
     // A result names a variant by a scalar.
-    if variant.is_composite() {
+    if variant.is_composite() || *variant == Json::WholeZero {
         return None;
     }
     let weight = match rest.first() {
@@ -121,12 +121,12 @@ pub(crate) fn cbor(value: &Json) -> Vec<u8> {
         Json::List(items) => {
             [cbor_head(4, items.len() as u64), items.iter().flat_map(cbor).collect()].concat()
         }
-        Json::Object(members) => {
+        Json::Object(object) => {
             let mut encoded: Vec<(Vec<u8>, Vec<u8>)> =
-                members.iter().map(|(name, value)| (cbor(&Json::text(name)), cbor(value))).collect();
+                object.iter().map(|(name, value)| (cbor(&Json::text(name)), cbor(value))).collect();
             encoded.sort();
             let members = encoded.into_iter().flat_map(|(name, value)| [name, value].concat());
-            [cbor_head(5, members.size_hint().0 as u64), members.collect()].concat()
+            [cbor_head(5, object.len() as u64), members.collect()].concat()
         }
         Json::Filled(value) => cbor(value),
     }

@@ -15,7 +15,7 @@
 //! | `version.rs` | `sem_ver`: §2.7 |
 //! | `json.rs`, `number.rs` | values, and the texts that they print and read as |
 
-mod fractional;
+pub(crate) mod fractional;
 mod iteration;
 pub(crate) mod json;
 pub(crate) mod number;
@@ -192,6 +192,15 @@ fn type_of(value: &Json) -> &'static str {
         Json::Object(_) => "object",
         Json::Null | Json::List(_) | Json::Filled(_) => "any",
     }
+}
+
+/// An answer as the reference's wire tells it among all: of an error only its code and metadata, and no other
+/// code than `GENERAL` for a wrong type.
+pub(crate) fn as_told_in_bulk(answer: Answer) -> Value<'static> {
+    let Some(code) = answer.error_code else { return answer.to_value() };
+    let code = if code == "TYPE_MISMATCH" { "GENERAL" } else { code };
+    let metadata = Json::Object(answer.metadata).to_value();
+    Value::structure([("errorCode", Value::from(code)), ("metadata", metadata)])
 }
 
 impl Answer {

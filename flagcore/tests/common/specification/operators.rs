@@ -115,6 +115,11 @@ fn comparable_number(value: &Json) -> f64 {
 
 fn arithmetic(operator: &str, operands: &Json) -> Outcome {
     let numbers = match (operator, operands) {
+        // These look at no more than they need.
+        ("abs", Json::List(items)) => vec![arithmetic_number(items.first().ok_or(Broken)?)?],
+        ("%", Json::List(items)) => {
+            items.iter().take(2).map(arithmetic_number).collect::<Outcome<Vec<f64>>>()?
+        }
         (_, Json::List(items)) => items.iter().map(arithmetic_number).collect::<Outcome<Vec<f64>>>()?,
         ("+" | "abs", bare) => vec![arithmetic_number(bare)?],
         _ => return Err(Broken),
@@ -155,8 +160,9 @@ pub(crate) fn arithmetic_number(value: &Json) -> Outcome<f64> {
 
 /// `in`: a text in a text, a value in a list.
 fn within(operands: &Json) -> Outcome<bool> {
-    let [needle, haystack, ..] = operands.as_list().ok_or(Broken)? else { return Err(Broken) };
-    match haystack {
+    let operands = operands.as_list().ok_or(Broken)?;
+    let needle = operands.first().ok_or(Broken)?;
+    match operands.get(1).unwrap_or(&Json::Null) {
         Json::Text(text) => Ok(text.contains(needle.as_text().ok_or(Broken)?)),
         Json::List(items) => {
             for item in items {
@@ -246,7 +252,7 @@ fn whole_number(x: f64) -> f64 {
 /// `merge`: one list of all, lists opened once.
 fn merged(operands: &Json) -> Outcome<Vec<Json>> {
     match operands {
-        Json::Null => Err(Broken),
+        Json::Null | Json::Object(_) => Err(Broken),
         Json::List(items) => Ok(items
             .iter()
             .flat_map(|item| match item {

@@ -60,7 +60,7 @@ impl Rules {
 
     /// Condition, value, condition, value, and at the end what else.
     fn conditional(&self, operands: &Json, data: &Json) -> Outcome {
-        for pair in operands.as_list().ok_or(Broken)?.chunks(2) {
+        for pair in lazy(operands)?.chunks(2) {
             match pair {
                 [condition, value] if self.apply(condition, data)?.is_truthy() => {
                     return self.apply(value, data);
@@ -75,8 +75,8 @@ impl Rules {
     /// The value that decides, else the last one.
     fn first(&self, operands: &Json, data: &Json, decides: impl Fn(&Json) -> bool) -> Outcome {
         let mut last = Json::Null;
-        for operand in operands.as_list().ok_or(Broken)? {
-            last = self.apply(operand, data)?;
+        for operand in lazy(operands)? {
+            last = self.apply(&operand, data)?;
             if decides(&last) {
                 break;
             }
@@ -85,20 +85,37 @@ impl Rules {
     }
 }
 
+/// The operands of an operator that evaluates them itself. Those of a list out of the context are data (O1).
+fn lazy(operands: &Json) -> Outcome<Vec<Json>> {
+    match operands {
+        Json::List(items) => Ok(items.clone()),
+        Json::Filled(value) => {
+            let items = value.as_list().ok_or(Broken)?;
+            Ok(items.iter().map(|item| Json::Filled(Box::new(item.clone()))).collect())
+        }
+        _ => Err(Broken),
+    }
+}
+
 /// `var`: a path, or a list of a path and a default.
 pub(crate) fn variable(operands: &Json, data: &Json) -> Outcome {
     let (path, default) = match operands {
-        Json::Null => return Ok(Json::Null),
+        // No path at all leads to an element that is a scalar.
+        Json::Null if data.is_composite() => return Ok(Json::Null),
+        Json::Null => return Ok(data.clone()),
         Json::Text(path) => (path.clone(), &Json::Null),
         Json::Number(x) => (number::plain_text(*x), &Json::Null),
+        Json::WholeZero => ("0".to_owned(), &Json::Null),
         Json::List(items) => match items.as_slice() {
             [] => (String::new(), &Json::Null),
             // A default is one only where nothing comes after it.
             [Json::Text(path), default] => (path.clone(), default),
             [Json::Text(path), ..] => (path.clone(), &Json::Null),
+            _ if *data == Json::Null => return Ok(Json::Null),
             // Only where it stands alone is a number a path, or a null none.
             _ => return Err(Broken),
         },
+        _ if *data == Json::Null => return Ok(Json::Null),
         _ => return Err(Broken),
     };
     // A null is as good as missing.
