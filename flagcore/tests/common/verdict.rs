@@ -12,7 +12,7 @@ const SATURATED: usize = 105;
 /// O1: objects of the context that the reference takes for rules, here of operators that do not exist.
 const RUN_AS_RULES: usize = 15;
 /// How many cases there are.
-const CASES: usize = 14_272;
+pub(crate) const CASES: usize = 14_272;
 
 /// How an answer compares with a recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
