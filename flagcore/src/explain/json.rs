@@ -18,19 +18,19 @@ impl Explanation {
     }
 
     fn written(&self) -> Json {
-        let rules: Vec<Json> = self
-            .rules
-            .iter()
-            .map(|rule| json!({ "rule": rule.number, "matched": rule.matched, "condition": rule.condition.to_json() }))
-            .collect();
+        let rules = self.rules.iter().map(|rule| {
+            let about = json!({ "rule": rule.number, "matched": rule.matched });
+            with(about, "condition", rule.condition.to_json())
+        });
+        let rules = Json::Array(rules.collect());
         let ending = match &self.ending {
             Some(Ending::Split(split)) => json!({ "split": split.to_json() }),
-            Some(Ending::Named(step)) => json!({ "value": step.to_json() }),
+            Some(Ending::Named(step)) => with(json!({}), "value", step.to_json()),
             Some(Ending::Written(value)) => json!({ "written": value }),
             Some(Ending::NoShare(why)) => json!({ "noShare": why }),
             None => Json::Null,
         };
-        json!({
+        let about = json!({
             "flag": self.flag,
             "place": self.place,
             "variant": self.answer.variant,
@@ -38,14 +38,30 @@ impl Explanation {
             "reason": self.answer.reason.as_str(),
             "errorCode": self.answer.error_code.map(ErrorCode::as_str),
             "errorMessage": self.error_message,
-            "rules": rules,
-            "ending": ending,
-        })
+        });
+        with(with(about, "rules", rules), "ending", ending)
     }
 }
 
+/// An object with one more member, moved into it: the macro would copy it, level by level.
+fn with(mut object: Json, name: &str, value: Json) -> Json {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+    object
+}
+
 impl Step {
+    // Steps are as deep as rules, and stacks may be small: a level takes nothing but this frame.
     fn to_json(&self) -> Json {
+        let mut steps = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            steps.push(step.to_json());
+        }
+        self.with_steps(steps)
+    }
+
+    fn with_steps(&self, steps: Vec<Json>) -> Json {
         let mut step = match &self.operation {
             Operation::Constant => json!({ "constant": self.outcome }),
             Operation::Attribute { path } => json!({ "attribute": path }),
@@ -67,8 +83,8 @@ impl Step {
             if !self.notes.is_empty() {
                 members.insert("notes".to_owned(), json!(self.notes));
             }
-            if !self.steps.is_empty() {
-                members.insert("steps".to_owned(), self.steps.iter().map(Step::to_json).collect());
+            if !steps.is_empty() {
+                members.insert("steps".to_owned(), Json::Array(steps));
             }
         }
         step

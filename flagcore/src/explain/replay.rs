@@ -83,35 +83,22 @@ impl Explanation {
 impl Step {
     /// What the step gives, found again from the steps inside of it.
     fn replay(&self) -> Option<Value<'static>> {
-        let scratch = Scratch::default();
-        let apply = |operator: &str, operand: Operand<'_>| {
-            let scratch = &scratch;
-            // The operand lives as long as the scratch, which lives as long as this call.
-            Operator::of(operator)?.apply(operand, scratch).ok().map(Operand::to_value)
-        };
         let inner = |at: usize| self.steps.get(at)?.replay();
         match &self.operation {
             Operation::Constant | Operation::Attribute { .. } | Operation::Other { .. } => {
                 self.outcome.clone()
             }
             Operation::Fail { .. } => None,
-            Operation::Condition { seen, operator, operand, mirrored, .. } => {
-                let mut operands = vec![seen.clone(), operand.clone()];
-                if *operator == Operator::SemVer.name() {
-                    // The operand holds the comparison and the version.
-                    operands = vec![seen.clone()];
-                    operands.extend(operand.as_list()?.iter().cloned());
-                } else if *mirrored {
-                    operands.reverse();
-                }
-                apply(operator, Operand::List(Items::Given(&operands)))
-            }
+            Operation::Condition { .. } => self.replay_condition(),
             Operation::Apply { operator, spread } => {
-                let operands: Option<Vec<Value<'static>>> = self.steps.iter().map(Step::replay).collect();
-                let operands = operands?;
+                // Steps are as deep as rules, and stacks may be small: a loop takes one frame for each level.
+                let mut operands = Vec::with_capacity(self.steps.len());
+                for step in &self.steps {
+                    operands.push(step.replay()?);
+                }
                 match (spread, operands.as_slice()) {
-                    (false, [operand]) => apply(operator, operand.into()),
-                    (_, operands) => apply(operator, Operand::List(Items::Given(operands))),
+                    (false, [operand]) => applied(operator, operand.into()),
+                    (_, operands) => applied(operator, Operand::List(Items::Given(operands))),
                 }
             }
             Operation::And | Operation::Or => match self.steps.len() {
@@ -136,6 +123,28 @@ impl Step {
             Operation::Split(split) => Some(split.replay()),
         }
     }
+
+    fn replay_condition(&self) -> Option<Value<'static>> {
+        let Operation::Condition { seen, operator, operand, mirrored, .. } = &self.operation else {
+            return None;
+        };
+        let mut operands = vec![seen.clone(), operand.clone()];
+        if *operator == Operator::SemVer.name() {
+            // The operand holds the comparison and the version.
+            operands = vec![seen.clone()];
+            operands.extend(operand.as_list()?.iter().cloned());
+        } else if *mirrored {
+            operands.reverse();
+        }
+        applied(operator, Operand::List(Items::Given(&operands)))
+    }
+}
+
+/// What an operator gives. Apart, so that its scratch is on the stack once and not for each level of steps.
+#[inline(never)]
+fn applied(operator: &str, operand: Operand<'_>) -> Option<Value<'static>> {
+    let scratch = Scratch::default();
+    Operator::of(operator)?.apply(operand, &scratch).ok().map(Operand::to_value)
 }
 
 impl SplitStep {
