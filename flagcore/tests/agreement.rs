@@ -69,7 +69,7 @@ fn compiled_flags_answer_as_the_specification_does() {
 
 #[test]
 fn all_flags_at_once_answer_as_each_alone_does() {
-    check(150, &(strategies::flag_set(), vec(strategies::context(), 2)), |(file, contexts)| {
+    check(100, &(strategies::flag_set(), vec(strategies::context(), 2)), |(file, contexts)| {
         let text = file.encode().unwrap();
         let specification = Specification::of(&common::read(&text), Bucketing::V2);
         let client = client(&text, Bucketing::V2);
@@ -90,7 +90,7 @@ fn all_flags_at_once_answer_as_each_alone_does() {
 #[test]
 fn a_view_answers_as_a_client_of_just_its_flags() {
     let files = vec(strategies::flag_set(), 2);
-    check(100, &(files, strategies::context()), |(files, context)| {
+    check(60, &(files, strategies::context()), |(files, context)| {
         // One flag set each; the keys are the same.
         let texts: Vec<String> =
             files.iter().zip(["one", "two"]).map(|(file, id)| in_set(file, id).encode().unwrap()).collect();
@@ -129,7 +129,7 @@ fn a_view_answers_as_a_client_of_just_its_flags() {
 #[test]
 fn layers_answer_as_the_merged_context_does() {
     let contexts = vec(strategies::context(), 3);
-    check(150, &(strategies::flag_set(), contexts), |(file, contexts)| {
+    check(100, &(strategies::flag_set(), contexts), |(file, contexts)| {
         let text = file.encode().unwrap();
         let values: Vec<Value<'static>> = contexts.iter().map(Json::to_value).collect();
         let merged = contexts.iter().fold(BTreeMap::new(), |mut merged, context| {
@@ -156,7 +156,7 @@ fn layers_answer_as_the_merged_context_does() {
 
 #[test]
 fn a_trace_tells_and_replays_the_answer() {
-    check(300, &(strategies::flag_set(), vec(strategies::context(), 3)), |(file, contexts)| {
+    check(120, &(strategies::flag_set(), vec(strategies::context(), 3)), |(file, contexts)| {
         let text = file.encode().unwrap();
         for (_, bucketing) in Bucketing::NAMES {
             let snapshot = client(&text, bucketing).snapshot();
@@ -171,7 +171,7 @@ fn a_trace_tells_and_replays_the_answer() {
 
 #[test]
 fn what_is_written_out_answers_the_same() {
-    check(200, &(strategies::flag_set(), vec(strategies::context(), 2)), |(file, contexts)| {
+    check(80, &(strategies::flag_set(), vec(strategies::context(), 2)), |(file, contexts)| {
         let text = file.encode().unwrap();
         let (set, client) = (common::read(&text), client(&text, Bucketing::V2));
         for context in &contexts {

@@ -16,17 +16,17 @@ const STACK: usize = 256 << 10;
 
 #[test]
 fn no_json_is_more_than_taken_or_refused() {
-    run("load_json", "json", 3_000, hostile::load_json);
+    run("load_json", "json", 2_000, hostile::load_json);
 }
 
 #[test]
 fn no_yaml_is_more_than_taken_or_refused() {
-    run("load_yaml", "yaml", 3_000, hostile::load_yaml);
+    run("load_yaml", "yaml", 2_000, hostile::load_yaml);
 }
 
 #[test]
 fn every_flag_of_any_file_answers_any_context() {
-    run("evaluate", "none", 3_000, hostile::evaluate);
+    run("evaluate", "none", 2_000, hostile::evaluate);
 }
 
 #[test]
