@@ -33,7 +33,7 @@ impl Rules {
         let [subject, condition, ..] = operands.as_list().ok_or(Broken)? else {
             return Ok(Json::List(Vec::new()));
         };
-        let elements = self.subject(subject, data)?;
+        let Some(elements) = self.subject_list(subject, data)? else { return Ok(Json::List(Vec::new())) };
         let condition = filled(condition, data)?;
         let mut kept = Vec::new();
         for element in elements {
