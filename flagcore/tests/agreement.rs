@@ -13,9 +13,11 @@ use common::hostile;
 use common::specification::{Json, Specification, as_told_in_bulk};
 use common::strategies;
 use flagcore::bucketing::Bucketing;
+use flagcore::diagnostic::Mode;
 use flagcore::model::Format;
 use flagcore::{Client, Detail, Selector, Snapshot, Value};
 use proptest::collection::vec;
+use proptest::prelude::{any, prop};
 use proptest::prop_assert_eq;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -180,6 +182,26 @@ fn what_is_written_out_answers_the_same() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn generated_files_are_taken_leniently_where_they_are_taken_strictly() {
+    let taken = Cell::new(0);
+    let file = (strategies::flag_set(), any::<prop::sample::Index>());
+    check(150, &file, |(file, cut)| {
+        let text = file.encode().unwrap();
+        hostile::load_json(text.as_bytes());
+        // JSON is YAML too; cut anywhere it is neither.
+        hostile::load_yaml(text.as_bytes());
+        let bytes = &text.as_bytes()[..cut.index(text.len())];
+        hostile::load_json(bytes);
+        hostile::load_yaml(bytes);
+        taken.set(
+            taken.get() + u32::from(hostile::client(text.as_bytes(), Format::Json, Mode::Strict).is_ok()),
+        );
+        Ok(())
+    });
+    assert!(taken.get() > 0, "some files were good enough for the strict mode");
 }
 
 /// A flag file with a flag set's id.

@@ -35,11 +35,12 @@ fn flag() -> BoxedStrategy<Json> {
         3 => rule(),
         1 => Just(object::<&str>([])),
     ];
-    (state, default, metadata, targeting)
-        .prop_map(|(state, default, metadata, targeting)| {
+    let variants = prop_oneof![3 => Just(variants()), 1 => Just(plain_variants())];
+    (state, default, metadata, targeting, variants)
+        .prop_map(|(state, default, metadata, targeting, variants)| {
             object([
                 ("state", Json::text(state)),
-                ("variants", variants()),
+                ("variants", variants),
                 ("defaultVariant", default),
                 ("metadata", object(metadata)),
                 ("targeting", targeting),
@@ -65,6 +66,11 @@ fn variants() -> Json {
         ("", Json::text("empty")),
         ("é", Json::text("é")),
     ])
+}
+
+/// Texts under the names that rules give, which even a check has nothing against.
+fn plain_variants() -> Json {
+    object(["a", "b", "on", "x", "nobody", "true", "false", "1", "é"].map(|name| (name, Json::text(name))))
 }
 
 /// What people write: conditions, each with a variant behind it.
