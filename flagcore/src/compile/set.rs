@@ -1,7 +1,7 @@
 //! Compiles the flags of a document, and only those that changed.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write;
+
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128, xxh3_128_with_seed};
@@ -351,28 +351,45 @@ impl<'s> SetCompiler<'s, '_> {
     }
 
     fn variants(&mut self, definition: &FlagDefinition) -> Arc<[CompiledVariant]> {
-        /// Larger sets of variants are hardly alike.
-        const SHARED_BYTES: usize = 200;
-        let document = &self.set.document;
-        let mut variants: Vec<CompiledVariant> = self
-            .set
-            .variants(definition)
-            .iter()
-            .map(|variant| CompiledVariant {
-                name: document.resolve(variant.name).into(),
-                value: self.references.to_value(variant.value),
-            })
-            .collect();
-        variants.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut text = String::new();
-        for variant in &variants {
-            if text.len() > SHARED_BYTES {
-                return variants.into();
-            }
-            // Writing to a string cannot fail. Names are told apart from values by their length.
-            let _ = write!(text, "{}:{}{};", variant.name.len(), variant.name, variant.value);
+        let spelling = self.spelling(definition);
+        if let Some(known) = spelling.as_ref().and_then(|spelling| self.variants.get(spelling)) {
+            return known.clone();
         }
-        self.variants.entry(text).or_insert_with(|| variants.into()).clone()
+        let compiled = self.set.variants(definition).iter().map(|variant| CompiledVariant {
+            name: self.set.document.resolve(variant.name).into(),
+            value: self.references.to_value(variant.value),
+        });
+        let mut variants: Vec<CompiledVariant> = compiled.collect();
+        variants.sort_by(|a, b| a.name.cmp(&b.name));
+        let variants: Arc<[CompiledVariant]> = variants.into();
+        if let Some(spelling) = spelling {
+            self.variants.insert(spelling, variants.clone());
+        }
+        variants
+    }
+
+    /// Variants as they are written, which within one document stands for the same variants; none where it may not,
+    /// or where they are too long to be alike.
+    fn spelling(&self, definition: &FlagDefinition) -> Option<String> {
+        const LONGEST: usize = 200;
+        let document = &self.set.document;
+        if document.shares_nodes() {
+            // An alias may stand for one thing here and for another there.
+            return None;
+        }
+        let mut spelling = String::new();
+        for variant in self.set.variants(definition) {
+            let (name, value) = (document.resolve(variant.name), self.slice(document.span(variant.value)));
+            if spelling.len() + name.len() + value.len() > LONGEST {
+                return None;
+            }
+            // The length tells the name from the value.
+            spelling.push(char::from(name.len() as u8));
+            spelling.push_str(name);
+            spelling.push_str(value);
+            spelling.push('\n');
+        }
+        Some(spelling)
     }
 }
 
