@@ -63,13 +63,20 @@ fn a_modules_file_is_a_page_of_contents_where_it_has_a_folder() {
     }
 }
 
-/// The files of a module: one, or all of its folder.
+/// The files of a module: one, or all of its folder and of those in it.
 fn files_of(module: &str) -> Vec<PathBuf> {
     let folder = source().join(module);
     if !folder.is_dir() {
         return vec![source().join(module).with_extension("rs")];
     }
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    let (mut files, mut folders) = (Vec::new(), vec![folder]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { &mut folders } else { &mut files }.push(path);
+        }
+    }
+    files
 }
 
 /// The modules that a line of code names as `crate::module`.
