@@ -175,13 +175,6 @@ impl Problem {
     }
 }
 
-/// The operators that most rules are made of.
-const COMMON_OPERATORS: &[&str] =
-    &["if", "and", "or", "!", "==", "!=", "<", ">=", "in", "starts_with", "sem_ver", "fractional"];
-
-/// Words of a flag that nothing else has.
-const WORDS_OF_FLAGS: &[&str] = &["state", "variants", "defaultVariant", "targeting"];
-
 /// The operator that a word of everyday language means.
 fn operator_in_words(found: &str) -> Option<&'static str> {
     Some(match found.to_lowercase().as_str() {
@@ -228,20 +221,21 @@ fn operator_example(operator: &str) -> Option<String> {
 fn suggest<'k>(found: &str, known: impl IntoIterator<Item = &'k str> + Clone, what: &str) -> String {
     /// More names than this are not listed.
     const MOST: usize = 12;
-    let closest = closest(found, known.clone());
-    let mut text = closest.map_or(String::new(), |name| format!("did you mean `{}`? ", Printable(name)));
-    let names: Vec<&str> = known.into_iter().take(MOST + 1).collect();
+    let names: Vec<&str> = known.clone().into_iter().take(MOST + 1).collect();
     if names.is_empty() {
         return format!("there are no {what}");
     }
-    text.push_str(what);
-    text.push_str(if names.len() == 1 { ": " } else { " are " });
-    for (at, name) in names.iter().take(MOST).enumerate() {
-        text.push_str(if at == 0 { "" } else { ", " });
-        text.push_str(&format!("`{}`", Printable(name)));
-    }
-    if names.len() > MOST {
-        text.push_str(", …");
-    }
-    text
+    let closest = closest(found, known);
+    let meant = closest.map_or(String::new(), |name| format!("did you mean `{}`? ", Printable(name)));
+    let are = if names.len() == 1 { ":" } else { " are" };
+    let shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{}`", Printable(name))).collect();
+    let more = if names.len() > MOST { ", …" } else { "" };
+    format!("{meant}{what}{are} {}{more}", shown.join(", "))
 }
+
+/// The operators that most rules are made of.
+const COMMON_OPERATORS: &[&str] =
+    &["if", "and", "or", "!", "==", "!=", "<", ">=", "in", "starts_with", "sem_ver", "fractional"];
+
+/// Words of a flag that nothing else has.
+const WORDS_OF_FLAGS: &[&str] = &["state", "variants", "defaultVariant", "targeting"];

@@ -97,9 +97,7 @@ impl fmt::Display for Problem {
             }
             Problem::RefCycle { names } => {
                 f.write_str("evaluators lead back to themselves: ")?;
-                for (at, name) in names.iter().enumerate() {
-                    write!(f, "{}`{}`", if at == 0 { "" } else { " -> " }, q(name))?;
-                }
+                list(f, names, " -> ")?;
                 f.write_str("; callers get their own default (PARSE_ERROR)")
             }
             Problem::RefExtraKeys { name } => {
@@ -175,7 +173,7 @@ impl fmt::Display for Problem {
                     f.write_str("no key")?;
                 } else {
                     f.write_str("the keys ")?;
-                    list(f, names)?;
+                    list(f, names, ", ")?;
                 }
                 f.write_str(" is not a rule but a plain value; a rule has exactly one key")
             }
@@ -226,9 +224,9 @@ impl fmt::Display for Problem {
     }
 }
 
-fn list(f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {
+fn list(f: &mut fmt::Formatter<'_>, names: &[String], between: &str) -> fmt::Result {
     for (at, name) in names.iter().enumerate() {
-        write!(f, "{}`{}`", if at == 0 { "" } else { ", " }, Printable(name))?;
+        write!(f, "{}`{}`", if at == 0 { "" } else { between }, Printable(name))?;
     }
     Ok(())
 }

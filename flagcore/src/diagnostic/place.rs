@@ -82,12 +82,8 @@ impl fmt::Display for Pointer<'_> {
 
 /// Writes one name of a JSON pointer, of a long name no more than any pointer shows.
 pub(crate) fn write_member_shown(out: &mut impl Write, name: &str) -> fmt::Result {
-    let end = (0..=SHOWN.min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-    write_member(out, name.get(..end).unwrap_or(""))
+    write_member(out, beginning(name, SHOWN))
 }
-
-/// Bytes of a pointer that are shown.
-const SHOWN: usize = 600;
 
 /// Writes one name of a JSON pointer.
 pub fn write_member(out: &mut impl Write, name: &str) -> fmt::Result {
@@ -110,8 +106,17 @@ struct CutText {
 impl Write for CutText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = SHOWN.saturating_sub(self.text.len());
-        let end = (0..=room.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        self.text.push_str(text.get(..end).unwrap_or(""));
-        if end < text.len() { Err(fmt::Error) } else { Ok(()) }
+        let shown = beginning(text, room);
+        self.text.push_str(shown);
+        if shown.len() < text.len() { Err(fmt::Error) } else { Ok(()) }
     }
 }
+
+/// The whole characters among the first bytes of a text.
+fn beginning(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or("")
+}
+
+/// Bytes of a pointer that are shown.
+const SHOWN: usize = 600;
