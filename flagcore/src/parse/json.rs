@@ -4,8 +4,6 @@
 //! keeps its last value. Refuses what it refuses: a byte-order mark, text after the document, numbers beyond
 //! `f64`. Iterative: nesting is bounded by the limit, not by the stack.
 
-use std::collections::HashSet;
-use std::collections::hash_map::{Entry, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -17,6 +15,8 @@ use crate::span::Span;
 use crate::text::{excerpt, is_invisible};
 
 use super::json_mistake::{Mistake, Wanted, mistake};
+use super::json_scan::{Scanner, Text};
+use super::repeated::deduplicate;
 use super::utf8;
 
 /// Reads a JSON document; `None`, with a reason in the report, where `bytes` is none. The report may refuse one
@@ -34,9 +34,8 @@ pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Repor
         report.tolerate(Place::new(Span::new(at, at + 3), Pointer::ROOT), Problem::InvalidUtf8);
     }
     let mut parser = Parser {
-        text: &text,
         // The file is refused for a byte-order mark; the rest of it is still looked at.
-        at: if text.starts_with('\u{feff}') { 3 } else { 0 },
+        scan: Scanner::new(&text, if text.starts_with('\u{feff}') { 3 } else { 0 }),
         builder: Builder::new(&text),
         frames: Vec::new(),
         items: Vec::new(),
@@ -61,8 +60,7 @@ pub fn parse(source: Arc<str>, bytes: &[u8], limits: &Limits, report: &mut Repor
 struct Refused;
 
 struct Parser<'t, 'r> {
-    text: &'t str,
-    at: usize,
+    scan: Scanner<'t>,
     builder: Builder<'t>,
     frames: Vec<Frame>,
     /// Items of the open lists, outer ones first.
@@ -93,16 +91,7 @@ impl Parser<'_, '_> {
             match node {
                 Some(value) => match self.after_value(value)? {
                     Step::Complete(root) => {
-                        self.skip_space();
-                        if self.at < self.text.len() {
-                            return Err(self.refuse(
-                                self.at,
-                                self.text.len(),
-                                Problem::TrailingText {
-                                    found: excerpt(self.text.get(self.at..self.at + 1).unwrap_or("")),
-                                },
-                            ));
-                        }
+                        self.end()?;
                         return Ok(root);
                     }
                     Step::Closed(value) => node = Some(value),
@@ -113,21 +102,35 @@ impl Parser<'_, '_> {
         }
     }
 
+    /// Nothing but space may stand behind the document.
+    fn end(&mut self) -> Result<(), Refused> {
+        self.scan.skip_space();
+        let (start, end) = (self.scan.at, self.scan.text.len());
+        if start >= end {
+            return Ok(());
+        }
+        let found = excerpt(self.scan.text.get(start..start + 1).unwrap_or(""));
+        Err(self.refuse(Span::new(start as u32, end as u32), Problem::TrailingText { found }))
+    }
+
     /// Reads a scalar, or opens a container and returns `None`.
     fn value(&mut self) -> Result<Option<NodeId>, Refused> {
-        self.skip_space();
-        let start = self.at;
-        let kind = match self.peek() {
-            Some(b'"') => Kind::String(self.string()?.0),
+        self.scan.skip_space();
+        let start = self.scan.at;
+        let kind = match self.scan.peek() {
+            Some(b'"') => Kind::String(self.string()?),
             Some(b'{' | b'[') => {
                 if self.frames.len() == self.depth {
-                    return Err(self.refuse(start, start + 1, Problem::TooDeep { most: self.depth }));
+                    return Err(self.refuse(
+                        Span::new(start as u32, start as u32 + 1),
+                        Problem::TooDeep { most: self.depth },
+                    ));
                 }
-                let object = self.peek() == Some(b'{');
+                let object = self.scan.peek() == Some(b'{');
                 let first = if object { self.members.len() } else { self.items.len() };
                 self.frames.push(Frame { start, first, object, name: None });
                 self.deepest = self.deepest.max(self.frames.len());
-                self.at += 1;
+                self.scan.at += 1;
                 return Ok(None);
             }
             Some(b'-' | b'0'..=b'9') => Kind::Number(self.number()?),
@@ -136,15 +139,15 @@ impl Parser<'_, '_> {
             Some(b'n') => self.word("null", Kind::Null)?,
             _ => return Err(self.unexpected(Wanted::Value)),
         };
-        let span = self.span(start, self.at);
+        let span = self.scan.span(start);
         Ok(Some(self.builder.scalar(span, kind)))
     }
 
     /// The first thing inside a container just opened: its end, or its first value.
     fn first_inside(&mut self) -> Result<Option<NodeId>, Refused> {
-        self.skip_space();
+        self.scan.skip_space();
         let object = self.frames.last().is_some_and(|frame| frame.object);
-        match self.peek() {
+        match self.scan.peek() {
             Some(b'}') if object => Ok(Some(self.close())),
             Some(b']') if !object => Ok(Some(self.close())),
             _ => {
@@ -164,16 +167,16 @@ impl Parser<'_, '_> {
             Some((name, name_span)) => self.members.push(Member { name, name_span, value }),
             None => self.items.push(value),
         }
-        self.skip_space();
-        match (self.peek(), object) {
+        self.scan.skip_space();
+        match (self.scan.peek(), object) {
             (Some(b','), true) => {
-                self.at += 1;
-                self.skip_space();
+                self.scan.at += 1;
+                self.scan.skip_space();
                 self.name()?;
                 Ok(Step::Next)
             }
             (Some(b','), false) => {
-                self.at += 1;
+                self.scan.at += 1;
                 Ok(Step::Next)
             }
             (Some(b'}'), true) | (Some(b']'), false) => Ok(Step::Closed(self.close())),
@@ -184,17 +187,17 @@ impl Parser<'_, '_> {
 
     /// The name of the next member, and the colon behind it.
     fn name(&mut self) -> Result<(), Refused> {
-        let start = self.at;
-        if self.peek() != Some(b'"') {
+        let start = self.scan.at;
+        if self.scan.peek() != Some(b'"') {
             return Err(self.unexpected(Wanted::Name));
         }
-        let (name, _) = self.string()?;
-        let span = self.span(start, self.at);
-        self.skip_space();
-        if self.peek() != Some(b':') {
+        let name = self.string()?;
+        let span = self.scan.span(start);
+        self.scan.skip_space();
+        if self.scan.peek() != Some(b':') {
             return Err(self.unexpected(Wanted::Colon));
         }
-        self.at += 1;
+        self.scan.at += 1;
         if let Some(frame) = self.frames.last_mut() {
             frame.name = Some((name, span));
         }
@@ -203,16 +206,16 @@ impl Parser<'_, '_> {
             || text.bytes().any(|byte| byte < b' ' || byte == 0x7f)
         {
             let problem = Problem::ControlCharacter { text: excerpt(text) };
-            self.tolerate(start, self.at, problem);
+            self.tolerate(self.scan.span(start), problem);
         }
         Ok(())
     }
 
     /// Takes the innermost container off the stack.
     fn close(&mut self) -> NodeId {
-        self.at += 1;
+        self.scan.at += 1;
         let Some(frame) = self.frames.pop() else { return self.builder.scalar(Span::default(), Kind::Null) };
-        let span = self.span(frame.start, self.at);
+        let span = self.scan.span(frame.start);
         if !frame.object {
             return self.builder.list(span, self.items.drain(frame.first..));
         }
@@ -229,202 +232,57 @@ impl Parser<'_, '_> {
         self.builder.object(span, self.members.drain(frame.first..))
     }
 
-    /// A string; also whether it stands in the source as it is.
-    fn string(&mut self) -> Result<(TextId, bool), Refused> {
-        let start = self.at + 1;
-        let bytes = self.text.as_bytes();
-        let mut end = start;
-        loop {
-            match bytes.get(end) {
-                Some(b'"') => {
-                    self.at = end + 1;
-                    return Ok((self.builder.verbatim(Span::new(start as u32, end as u32)), true));
-                }
-                Some(b'\\') => break,
-                Some(byte) if *byte >= b' ' => end += 1,
-                _ => {
-                    self.at = end;
-                    return Err(self.unexpected(Wanted::TextEnd));
-                }
-            }
-        }
-        self.at = start;
-        let mut decoded = String::new();
-        self.decode(&mut decoded)?;
-        Ok((self.builder.decoded(&decoded), false))
-    }
-
-    /// The rest of a string with escapes, up to and including its closing quote.
-    fn decode(&mut self, out: &mut String) -> Result<(), Refused> {
-        loop {
-            let start = self.at;
-            let run = self.text.as_bytes().get(start..).unwrap_or(&[]);
-            let length =
-                run.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(run.len());
-            out.push_str(self.text.get(start..start + length).unwrap_or(""));
-            self.at += length;
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    let c = self.escape()?;
-                    out.push(c);
-                }
-                _ => return Err(self.unexpected(Wanted::TextEnd)),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, Refused> {
-        let start = self.at - 1;
-        let c = match self.peek() {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(start),
-            _ => return Err(self.unexpected(Wanted::Escape)),
-        };
-        self.at += 1;
-        Ok(c)
-    }
-
-    fn unicode_escape(&mut self, start: usize) -> Result<char, Refused> {
-        self.at += 1;
-        let first = self.hex4()?;
-        if !(0xd800..0xe000).contains(&first) {
-            return Ok(char::from_u32(first).unwrap_or('\u{fffd}'));
-        }
-        let after = self.at;
-        if first < 0xdc00 && self.text.as_bytes().get(after..after + 2) == Some(b"\\u") {
-            self.at += 2;
-            let second = self.hex4()?;
-            if (0xdc00..0xe000).contains(&second) {
-                let code = 0x1_0000 + ((first - 0xd800) << 10 | (second - 0xdc00));
-                return Ok(char::from_u32(code).unwrap_or('\u{fffd}'));
-            }
-            // The second escape is a character, or half of one, in its own right.
-            self.at = after;
-        }
-        self.tolerate(start, self.at, Problem::LoneSurrogate);
-        Ok('\u{fffd}')
-    }
-
-    fn hex4(&mut self) -> Result<u32, Refused> {
-        let digits = self.text.as_bytes().get(self.at..self.at + 4).unwrap_or(&[]);
-        let mut code = 0;
-        for digit in digits {
-            let Some(value) = (*digit as char).to_digit(16) else {
-                return Err(self.unexpected(Wanted::HexDigits));
-            };
-            code = code << 4 | value;
-        }
-        if digits.len() < 4 {
-            return Err(self.unexpected(Wanted::HexDigits));
-        }
-        self.at += 4;
-        Ok(code)
+    /// A string, as a text of the document.
+    fn string(&mut self) -> Result<TextId, Refused> {
+        let text = self.scan.string();
+        Ok(match self.scanned(text)? {
+            Text::Verbatim(span) => self.builder.verbatim(span),
+            Text::Decoded(text) => self.builder.decoded(&text),
+        })
     }
 
     fn number(&mut self) -> Result<f64, Refused> {
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
+        let start = self.scan.at;
+        let number = self.scan.number();
+        let number = self.scanned(number)?;
+        if number.is_finite() {
+            return Ok(number);
         }
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits(),
-            _ => return Err(self.unexpected(Wanted::Digit)),
-        }
-        let mut whole = true;
-        if self.peek() == Some(b'.') {
-            whole = false;
-            self.at += 1;
-            self.some_digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            whole = false;
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.some_digits()?;
-        }
-        let text = self.text.get(start..self.at).unwrap_or("");
-        // PERF: almost all numbers of flag files are short and whole (benchmark `load`).
-        if whole && text.len() <= 15 && !text.starts_with('-') {
-            return Ok(text.bytes().fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0')) as f64);
-        }
-        match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number),
-            _ => {
-                // The file is refused; the rest of it is still looked at.
-                let _ = self.refuse(start, self.at, Problem::NumberRange { text: excerpt(text) });
-                Ok(0.0)
-            }
-        }
-    }
-
-    fn digits(&mut self) {
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-    }
-
-    fn some_digits(&mut self) -> Result<(), Refused> {
-        if !matches!(self.peek(), Some(b'0'..=b'9')) {
-            return Err(self.unexpected(Wanted::Digit));
-        }
-        self.digits();
-        Ok(())
+        // The file is refused; the rest of it is still looked at.
+        let text = self.scan.text.get(start..self.scan.at).unwrap_or("");
+        let _ = self.refuse(self.scan.span(start), Problem::NumberRange { text: excerpt(text) });
+        Ok(0.0)
     }
 
     fn word(&mut self, word: &str, kind: Kind) -> Result<Kind, Refused> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or(&[]);
-        if !rest.starts_with(word.as_bytes()) {
-            return Err(self.unexpected(Wanted::Value));
+        let found = self.scan.word(word);
+        self.scanned(found).map(|()| kind)
+    }
+
+    /// Reports what is wrong with a part just read.
+    fn scanned<T>(&mut self, part: Result<T, Wanted>) -> Result<T, Refused> {
+        for half in std::mem::take(&mut self.scan.halves) {
+            self.tolerate(half, Problem::LoneSurrogate);
         }
-        self.at += word.len();
-        Ok(kind)
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.at += 1;
-        }
-    }
-
-    fn span(&self, start: usize, end: usize) -> Span {
-        Span::new(start as u32, end as u32)
+        part.map_err(|wanted| self.unexpected(wanted))
     }
 
     /// Reports that something else stands where `wanted` should.
     fn unexpected(&mut self, wanted: Wanted) -> Refused {
         let open = self.frames.last().map(|frame| frame.start);
-        let Mistake { span, found, help } = mistake(self.text, self.at, wanted, open);
-        self.refuse(span.start as usize, span.end as usize, Problem::Syntax { found, help })
+        let Mistake { span, found, help } = mistake(self.scan.text, self.scan.at, wanted, open);
+        self.refuse(span, Problem::Syntax { found, help })
     }
 
-    fn refuse(&mut self, start: usize, end: usize, problem: Problem) -> Refused {
+    fn refuse(&mut self, span: Span, problem: Problem) -> Refused {
         let pointer = self.pointer();
-        self.report.refuse(Place::new(self.span(start, end), Pointer::written(&pointer)), problem);
+        self.report.refuse(Place::new(span, Pointer::written(&pointer)), problem);
         Refused
     }
 
-    fn tolerate(&mut self, start: usize, end: usize, problem: Problem) {
+    fn tolerate(&mut self, span: Span, problem: Problem) {
         let pointer = self.pointer();
-        self.report.tolerate(Place::new(self.span(start, end), Pointer::written(&pointer)), problem);
+        self.report.tolerate(Place::new(span, Pointer::written(&pointer)), problem);
     }
 
     /// The way to the value being read.
@@ -456,46 +314,6 @@ enum Step {
     Closed(NodeId),
     /// Another value comes.
     Next,
-}
-
-/// Of members with equal names from `first` on keeps the last; tells where the dropped ones stood.
-///
-/// Linear in the number of members; the hash is keyed, so names made to collide gain nothing.
-fn deduplicate(builder: &Builder<'_>, members: &mut Vec<Member>, first: usize) -> Vec<(u32, Member)> {
-    const FEW: usize = 8;
-    let added = members.get(first..).unwrap_or(&[]);
-    let name = |member: &Member| builder.resolve(member.name);
-    let distinct = if added.len() <= FEW {
-        added.iter().enumerate().all(|(at, a)| added.iter().take(at).all(|b| name(a) != name(b)))
-    } else {
-        let mut seen = HashSet::with_capacity(added.len());
-        added.iter().all(|member| seen.insert(name(member)))
-    };
-    if distinct {
-        return Vec::new();
-    }
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut kept: Vec<Member> = Vec::with_capacity(added.len());
-    let mut repeated = Vec::new();
-    for member in added {
-        match places.entry(name(member)) {
-            Entry::Vacant(place) => {
-                place.insert(kept.len());
-                kept.push(*member);
-            }
-            Entry::Occupied(place) => {
-                if let Some(earlier) = kept.get_mut(*place.get()) {
-                    if repeated.len() <= crate::limits::DIAGNOSTICS {
-                        repeated.push((earlier.name_span.start, *member));
-                    }
-                    *earlier = *member;
-                }
-            }
-        }
-    }
-    members.truncate(first);
-    members.extend(kept);
-    repeated
 }
 
 #[cfg(test)]

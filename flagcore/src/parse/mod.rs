@@ -8,6 +8,8 @@
 pub mod flag_file;
 pub mod json;
 mod json_mistake;
+mod json_scan;
+mod repeated;
 pub(crate) mod utf8;
 #[cfg(feature = "yaml")]
 pub mod yaml;
