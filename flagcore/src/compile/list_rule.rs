@@ -9,7 +9,8 @@ use crate::eval::program::{Body, Each, EachKind, Expr, Subject, Var};
 use crate::model::{Kind, NodeId};
 use crate::value::Value;
 
-use super::rule::{PARSE_ERROR, RuleCompiler, Scope};
+use super::complaint::PARSE_ERROR;
+use super::rule::{RuleCompiler, Scope};
 
 impl RuleCompiler<'_> {
     pub(super) fn list_operator(&mut self, name: &str, value: NodeId, at: &Pointer<'_>) -> Expr {

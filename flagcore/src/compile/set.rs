@@ -8,14 +8,15 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128, xxh3_128_with_seed};
 
 use crate::bucketing::Bucketing;
 use crate::diagnostic::{Place, Pointer, Problem, Report};
-use crate::eval::program::{Program, Shared};
+use crate::eval::program::Program;
 use crate::limits::AHEAD_NODES;
 use crate::model::{FlagDefinition, FlagSet, NodeId, References, State};
 use crate::parse::flag_file::is_too_short;
 use crate::span::{Span, positions};
 
 use super::flag::{CompiledFlag, CompiledVariant, Facts, Plan, find_variant};
-use super::rule::{Interner, RuleCompiler, SharedRules};
+use super::rule::RuleCompiler;
+use super::shared::{Interner, SharedRules};
 
 /// What a compilation is told.
 #[derive(Clone, Debug, Default)]
@@ -392,6 +393,3 @@ impl<'s> SetCompiler<'s, '_> {
         Some(spelling)
     }
 }
-
-/// Kept so that a shared rule is one allocation for all flags that use it.
-pub(super) type SharedRule = Arc<Shared>;
