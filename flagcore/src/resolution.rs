@@ -6,11 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::compile::{CompiledFlag, CompiledVariant, Plan};
 use crate::context::{ContextRef, Layers, Surroundings};
 use crate::detail::{Reason, Resolution, Trouble};
-use crate::eval::machine::{Machine, Observer, Unobserved};
+use crate::eval::machine::Machine;
 use crate::eval::operand::Fault;
 use crate::eval::program::{Choice, Program};
 use crate::eval::quick;
 use crate::eval::scratch::Scratch;
+use crate::eval::{Observer, Unobserved};
 use crate::limits::SHALLOW;
 
 /// What a flag comes to for a context.

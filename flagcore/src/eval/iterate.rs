@@ -2,7 +2,9 @@
 //!
 //! Each element costs as many steps as the body has nodes, so nested lists end at the budget.
 
-use super::machine::{Data, Frame, Machine, Observer};
+use super::frame::{Data, Frame};
+use super::machine::Machine;
+use super::observer::Observer;
 use super::operand::{Fault, Items, Operand};
 use super::program::{Body, Each, EachKind, Expr, Subject, Var};
 

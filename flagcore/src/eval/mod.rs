@@ -5,13 +5,21 @@
 //! 3. [`operator`] is what each operator does to its operands.
 //! 4. [`program`] is a compiled rule: a closed set of operations.
 //! 5. [`quick`] answers what needs nothing but the context.
-//! 6. [`machine`] runs any program; [`iterate`] and [`split`] are its parts for lists and for shares.
+//! 6. `observer` is who watches an evaluation, for traces; `frame` is the data that variables are looked up in.
+//! 7. [`machine`] runs any program; `variable`, `lazy`, [`iterate`] and [`split`] are its parts for variables, for
+//!    operators that do not need all their operands, for lists and for shares.
 
+mod frame;
 pub mod iterate;
+mod lazy;
 pub mod machine;
+mod observer;
 pub mod operand;
 pub mod operator;
 pub mod program;
 pub mod quick;
 pub mod scratch;
 pub mod split;
+mod variable;
+
+pub(crate) use observer::{Observer, SplitKeySeen, SplitSeen, Unobserved};

@@ -5,7 +5,9 @@ use crate::context::TARGETING_KEY;
 use crate::number;
 use crate::value::Value;
 
-use super::machine::{Data, Frame, Machine, Observer, SplitKeySeen, SplitSeen, VariantNames};
+use super::frame::{Data, Frame};
+use super::machine::{Machine, VariantNames};
+use super::observer::{Observer, SplitKeySeen, SplitSeen};
 use super::operand::{Fault, Items, Members, Operand};
 use super::program::{Choice, Expr, Fractional, Split, SplitKey};
 use super::quick::subject_key;

@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 
 use crate::compile::CompiledFlag;
 use crate::context::Layers;
-use crate::eval::machine::{Machine, Observer, SplitKeySeen, SplitSeen};
+use crate::eval::machine::Machine;
 use crate::eval::operand::{Fault, Operand};
 use crate::eval::program::{AttributePath, Check, Comparison, Expr, Program, Root, Test, VarPath};
 use crate::eval::quick;
 use crate::eval::scratch::Scratch;
+use crate::eval::{Observer, SplitKeySeen, SplitSeen};
 use crate::resolution::run;
 use crate::value::Value;
 
