@@ -3,12 +3,14 @@
 //! 1. [`operand`] is a value on its way through a rule, with the reference's coercions.
 //! 2. [`scratch`] is the bounded memory for what a rule produces on the way.
 //! 3. [`operator`] is what each operator does to its operands.
-//! 4. [`program`] is a compiled rule: a closed set of operations.
-//! 5. [`quick`] answers what needs nothing but the context.
-//! 6. `observer` is who watches an evaluation, for traces; `frame` is the data that variables are looked up in.
-//! 7. [`machine`] runs any program; `variable`, `lazy`, [`iterate`] and [`split`] are its parts for variables, for
+//! 4. `text_set` and `condition` are what people write every day: one attribute and a constant.
+//! 5. [`program`] is a compiled rule: a closed set of operations.
+//! 6. [`quick`] answers what needs nothing but the context.
+//! 7. `observer` is who watches an evaluation, for traces; `frame` is the data that variables are looked up in.
+//! 8. [`machine`] runs any program; `variable`, `lazy`, [`iterate`] and [`split`] are its parts for variables, for
 //!    operators that do not need all their operands, for lists and for shares.
 
+mod condition;
 mod frame;
 pub mod iterate;
 mod lazy;
@@ -20,6 +22,7 @@ pub mod program;
 pub mod quick;
 pub mod scratch;
 pub mod split;
+mod text_set;
 mod variable;
 
 pub(crate) use observer::{Observer, SplitKeySeen, SplitSeen, Unobserved};

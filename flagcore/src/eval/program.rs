@@ -4,17 +4,17 @@
 //! people write every day has an operation of its own that needs no value in between; everything else is the
 //! general form of the operator. Programs print with `Debug`.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::bucketing::{Bucketing, Murmur, Shares};
-use crate::context::{Needle, head, same_rest};
 use crate::limits::SHALLOW;
 use crate::path::Segment;
 use crate::value::Value;
-use crate::version::{PlainVersion, Version, VersionTest};
 
 use super::operator::Operator;
+
+pub use super::condition::{AttributePath, Check, Comparison, Root, Test, VersionRule};
+pub use super::text_set::TextSet;
 
 /// What a flag with targeting does.
 #[derive(Debug, PartialEq)]
@@ -137,120 +137,6 @@ pub enum Expr {
     Test(Test),
     /// `in` of a text and an attribute that may be a text or a list.
     HasText(Arc<AttributePath>, Box<str>),
-}
-
-/// A condition of one attribute and a constant.
-#[derive(Debug, PartialEq)]
-pub struct Test {
-    /// The attribute.
-    pub path: Arc<AttributePath>,
-    /// What is asked of it.
-    pub check: Check,
-}
-
-/// What is asked of an attribute.
-#[derive(Debug, PartialEq)]
-pub enum Check {
-    /// `==` with a text.
-    IsText(Needle),
-    /// `===` with a text.
-    IsSameText(Needle),
-    /// `in` a list of texts.
-    InTexts(Arc<TextSet>),
-    /// `<`, `<=`, `>`, `>=`, `==`, `!=` with a number.
-    Compare(Comparison, f64),
-    /// `starts_with` a text.
-    StartsWith(Box<str>),
-    /// `ends_with` a text.
-    EndsWith(Box<str>),
-    /// `sem_ver` with a version.
-    Version(Box<VersionRule>),
-}
-
-/// How an attribute and a number compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the operators of their names")]
-pub enum Comparison {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Equal,
-    NotEqual,
-}
-
-impl Comparison {
-    /// The answer for two numbers; none that is no number is equal or ordered.
-    #[inline]
-    pub fn holds(self, x: f64, number: f64) -> bool {
-        match self {
-            Comparison::Less => x < number,
-            Comparison::LessOrEqual => x <= number,
-            Comparison::Greater => x > number,
-            Comparison::GreaterOrEqual => x >= number,
-            Comparison::Equal => x == number,
-            Comparison::NotEqual => x != number,
-        }
-    }
-
-    /// The answer where nothing stands: null counts as zero where it is ordered, and equals nothing but itself.
-    pub fn holds_for_null(self, number: f64) -> bool {
-        match self {
-            Comparison::Less | Comparison::LessOrEqual => 0.0 < number,
-            Comparison::Greater | Comparison::GreaterOrEqual => 0.0 > number,
-            Comparison::Equal => false,
-            Comparison::NotEqual => true,
-        }
-    }
-}
-
-/// A constant version and what is asked of it.
-#[derive(Debug, PartialEq)]
-pub struct VersionRule {
-    /// The comparison.
-    pub test: VersionTest,
-    /// The version, which is known to be one.
-    pub target: Box<str>,
-    /// The same where it is plain.
-    pub plain: Option<PlainVersion>,
-}
-
-impl VersionRule {
-    /// A rule about a target, which must be a version.
-    pub fn new(test: VersionTest, target: Box<str>) -> Self {
-        let plain = PlainVersion::parse(&target);
-        Self { test, target, plain }
-    }
-
-    /// The answer for a text; none where it is no version.
-    #[inline]
-    pub fn test_text(&self, text: &str) -> Option<bool> {
-        // PERF: reading three numbers costs half of reading any version (benchmark `eval`, split).
-        if let (Some(value), Some(target)) = (PlainVersion::parse(text), self.plain) {
-            return Some(self.test.holds_plainly(value, target));
-        }
-        Some(self.test.holds(&Version::parse(text)?, &Version::parse(&self.target)?))
-    }
-}
-
-/// A path into the context, taken apart.
-#[derive(Debug, PartialEq)]
-pub enum AttributePath {
-    /// The targeting key.
-    TargetingKey,
-    /// Another attribute.
-    Attribute(Needle),
-    /// A part of the targeting key or of an attribute.
-    Inside(Root, Box<[Segment]>),
-}
-
-/// Where a path to a part begins.
-#[derive(Debug, PartialEq)]
-pub enum Root {
-    /// The targeting key.
-    TargetingKey,
-    /// Another attribute.
-    Attribute(Needle),
 }
 
 /// `var` in its general form.
@@ -410,86 +296,4 @@ pub struct Shared {
     pub rule: Expr,
     /// How many levels of operations are inside of each other.
     pub depth: u32,
-}
-
-/// Texts to look one up in.
-#[derive(Debug)]
-pub struct TextSet {
-    /// The texts in the order of the rule.
-    pub texts: Box<[Box<str>]>,
-    finder: Finder,
-}
-
-/// How a text is found.
-#[derive(Debug)]
-enum Finder {
-    /// By the beginning of each text.
-    Scan(Box<[u64]>),
-    /// By hash, in a set too large to scan.
-    Hash(Box<HashIndex>),
-}
-
-/// Where the text of a hash is.
-#[derive(Debug, Default)]
-struct HashIndex {
-    places: hashbrown::HashTable<u32>,
-    hasher: foldhash::fast::RandomState,
-}
-
-impl TextSet {
-    /// A set of these texts.
-    pub fn new(texts: Vec<Box<str>>) -> Self {
-        // PERF: up to so many, comparing beats hashing (benchmark `eval`, rows with lists).
-        const SCANNED: usize = 12;
-        let finder = if texts.len() > SCANNED {
-            Finder::Hash(Box::new(HashIndex::new(&texts)))
-        } else {
-            Finder::Scan(texts.iter().map(|text| head(text.as_bytes())).collect())
-        };
-        Self { texts: texts.into_boxed_slice(), finder }
-    }
-
-    /// Whether a text is among them.
-    #[inline(always)]
-    pub fn contains(&self, text: &str) -> bool {
-        let heads = match &self.finder {
-            Finder::Scan(heads) => heads,
-            Finder::Hash(index) => return index.contains(&self.texts, text),
-        };
-        let wanted = head(text.as_bytes());
-        for (head, known) in heads.iter().zip(&self.texts) {
-            if *head == wanted && known.len() == text.len() && same_rest(known, text) {
-                return true;
-            }
-        }
-        false
-    }
-}
-
-/// Sets of the same texts in the same order are equal, whatever their hashes.
-impl PartialEq for TextSet {
-    fn eq(&self, other: &Self) -> bool {
-        self.texts == other.texts
-    }
-}
-
-impl HashIndex {
-    fn new(texts: &[Box<str>]) -> Self {
-        let mut index = Self::default();
-        let HashIndex { places, hasher } = &mut index;
-        for (place, text) in (0..).zip(texts) {
-            let (hash, hash_at) = (hasher.hash_one(&**text), |at: &u32| hasher.hash_one(text_at(texts, *at)));
-            places.entry(hash, |at| text_at(texts, *at) == &**text, hash_at).or_insert(place);
-        }
-        index
-    }
-
-    #[inline(never)]
-    fn contains(&self, texts: &[Box<str>], text: &str) -> bool {
-        self.places.find(self.hasher.hash_one(text), |at| text_at(texts, *at) == text).is_some()
-    }
-}
-
-fn text_at(texts: &[Box<str>], at: u32) -> &str {
-    texts.get(at as usize).map_or("", |text| text)
 }
