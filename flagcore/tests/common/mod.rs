@@ -3,7 +3,6 @@
 #![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
 
 pub(crate) mod ask;
-pub(crate) mod answer;
 pub(crate) mod cases;
 pub(crate) mod data;
 pub(crate) mod written;

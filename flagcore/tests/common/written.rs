@@ -2,7 +2,7 @@
 
 use flagcore::{Client, EvaluationContext, Selector, Value};
 
-use super::answer::{Answer, Question, ask, ask_all};
+use super::ask::{Answer, Question, ask, ask_all};
 use super::data::Node;
 
 /// Asks what is written, and compares the answer with the one that is written.
