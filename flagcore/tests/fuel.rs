@@ -145,6 +145,90 @@ fn long_operands_cost_steps_in_every_operator() {
     }
 }
 
+/// Rules that need nothing but the context are answered without a budget, as long as nothing in them is long.
+#[test]
+fn long_texts_cost_steps_in_every_arm_of_a_rule() {
+    let arms = |condition: &dyn Fn(usize) -> String| {
+        let arms: Vec<String> = (0..200).map(|at| format!(r#"{},"off""#, condition(at))).collect();
+        client(&format!(r#"{{"if":[{},"on"]}}"#, arms.join(",")))
+    };
+    let nested: fn(usize) -> String = |at| format!(r#"{{"<":[{{"var":"o.x"}},-{at}]}}"#);
+    let conditions: [(fn(usize) -> String, String); 12] = [
+        (
+            |at| format!(r#"{{"sem_ver":[{{"var":"long"}},"=","2.0.{at}"]}}"#),
+            format!("1.{}.0", "7".repeat(900_000)),
+        ),
+        (|at| format!(r#"{{"==":[{{"var":"long"}},{at}]}}"#), "7".repeat(900_000)),
+        (|at| format!(r#"{{"<":[{{"var":"long"}},-{at}]}}"#), "7".repeat(900_000)),
+        (|at| format!(r#"{{"==":[{{"var":"targetingKey"}},{at}]}}"#), "7".repeat(900_000)),
+        (nested, "7".repeat(900_000)),
+        (|at| format!(r#"{{"!":{{"!=":[{{"var":"long"}},{at}]}}}}"#), "7".repeat(900_000)),
+        (
+            |at| format!(r#"{{"and":[{{"!=":[{{"var":"a"}},"b"]}},{{"==":[{{"var":"long"}},{at}]}}]}}"#),
+            "7".repeat(900_000),
+        ),
+        (|at| format!(r#"{{"and":[{{"==":[{{"var":"long"}},{at}]}}]}}"#), "7".repeat(900_000)),
+        (
+            |at| format!(r#"{{"or":[{{"==":[{{"var":"a"}},"b"]}},{{"==":[{{"var":"long"}},{at}]}}]}}"#),
+            "7".repeat(900_000),
+        ),
+        (
+            |at| format!(r#"{{"===":[{{"fractional":[{{"cat":["{at}",{{"var":"long"}}]}},["x",1]]}},"y"]}}"#),
+            "x".repeat(900_000),
+        ),
+        (|_| r#"{"===":[{"fractional":[["x",1]]},"y"]}"#.to_owned(), "x".repeat(900_000)),
+        (
+            |_| r#"{"===":[{"fractional":[{"var":"long"},["x",{"var":"one"}]]},"y"]}"#.to_owned(),
+            "x".repeat(900_000),
+        ),
+    ];
+    for (condition, long) in conditions {
+        let client = arms(&condition);
+        let context = |long: &str| {
+            let o = Value::structure([("x", long.to_owned())]);
+            EvaluationContext::new(long.to_owned()).with("long", long.to_owned()).with("o", o).with("one", 1)
+        };
+        assert_eq!(ends(&client, &context(&long).into_owned()), Ends::Budget, "{}", condition(0));
+        // What is long but not too long costs something, and gets the same answer.
+        let shorter = long.replacen(&long[2..long.len() - 4_000], "", 1);
+        assert!(shorter.len() > 2_000 && shorter.len() < 10_000);
+        assert_eq!(ends(&client, &context(&shorter).into_owned()), Ends::On, "{}", condition(0));
+    }
+}
+
+/// A text is looked up among others without a look at more of it than they have.
+#[test]
+fn what_is_bounded_by_the_rule_costs_nothing_however_long_the_text() {
+    let long = user(&[("long", Value::from("x".repeat(900_000)))]);
+    let names: Vec<String> = (0..20).map(|at| format!(r#""{at}""#)).collect();
+    for condition in [
+        r#"{"==":[{"var":"long"},"x"]}"#.to_owned(),
+        r#"{"===":[{"var":"long"},"x"]}"#.to_owned(),
+        r#"{"starts_with":[{"var":"long"},"y"]}"#.to_owned(),
+        r#"{"ends_with":[{"var":"long"},"y"]}"#.to_owned(),
+        r#"{"in":[{"var":"long"},["x","y"]]}"#.to_owned(),
+        format!(r#"{{"in":[{{"var":"long"}},[{}]]}}"#, names.join(",")),
+    ] {
+        let arms = [condition.as_str(), r#""off""#].join(",");
+        let client = client(&format!(r#"{{"if":[{},"on"]}}"#, vec![arms; 2_000].join(",")));
+        assert_eq!(ends(&client, &long), Ends::On, "{condition}");
+    }
+}
+
+#[test]
+fn a_structure_that_splits_costs_what_it_holds() {
+    let wide =
+        |count: usize| Value::structure((0..count).map(|at| (format!("k{at}"), at)).collect::<Vec<_>>());
+    let arm = r#"{"===":[{"fractional":[{"var":"o"},["x",1]]},"y"]},"off""#;
+    let rule = format!(r#"{{"if":[{},"on"]}}"#, vec![arm; 50].join(","));
+    let flag = format!(
+        r#""f":{{"state":"ENABLED","variants":{{"on":true,"off":false}},"defaultVariant":"off","targeting":{rule}}}"#
+    );
+    let client = Client::from_json(&format!(r#"{{"bucketing":"v3","flags":{{{flag}}}}}"#)).unwrap();
+    assert_eq!(ends(&client, &user(&[("o", wide(1_000))])), Ends::On);
+    assert_eq!(ends(&client, &user(&[("o", wide(10_000))])), Ends::Budget);
+}
+
 #[test]
 fn the_whole_context_costs_what_it_holds_and_is_never_half_there() {
     let wide = |count: usize| (0..count).map(|at| (format!("a{at}"), at)).collect::<EvaluationContext<'_>>();

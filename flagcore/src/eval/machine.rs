@@ -10,7 +10,7 @@ use super::frame::Frame;
 use super::observer::Observer;
 use super::operand::{Fault, Items, Members, Operand};
 use super::operator::{self, Operator};
-use super::program::{Arm, AttributePath, Choice, Decision, Expr};
+use super::program::{Arm, AttributePath, Choice, Decision, Expr, Test};
 use super::quick;
 use super::scratch::Scratch;
 use super::split::{Outcome, Picked};
@@ -172,13 +172,27 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
             Expr::HasText(path, text) => {
                 Operand::Bool(operator::is_in(Operand::Text(text), self.attribute(path), self.scratch)?)
             }
-            Expr::Test(test) => quick::passes(test, self.layers).map_or(Operand::Null, Operand::Bool),
+            Expr::Test(test) => {
+                let passes = match quick::passes(test, self.layers) {
+                    Ok(passes) => passes,
+                    Err(quick::TooLong) => self.passes_at_length(test)?,
+                };
+                passes.map_or(Operand::Null, Operand::Bool)
+            }
             Expr::WholeZero => Operand::WholeZero,
             Expr::FlagKey => Operand::Text(self.flag_key),
             Expr::Timestamp => Operand::Number(self.timestamp() as f64),
             Expr::Fail(_) => return Err(Fault::Rule),
             _ => return Ok(None),
         }))
+    }
+
+    /// The answer of a test that reads all of a long text.
+    #[cold]
+    fn passes_at_length(&self, test: &'m Test) -> Result<Option<bool>, Fault> {
+        let Operand::Text(text) = self.attribute(&test.path) else { return Ok(None) };
+        operator::charge_text(text, self.scratch)?;
+        Ok(quick::passes_with_text(&test.check, text))
     }
 
     /// The operations that evaluate operands.

@@ -157,19 +157,55 @@ impl Operator {
     }
 }
 
+/// Bytes of a text that are looked at for nothing.
+pub(super) const SHORT_TEXT: usize = 1_024;
+
+/// Items of a list that are looked at for nothing.
+const SHORT_LIST: usize = 16;
+
 /// Takes off the budget what looking at long operands costs; those of every day cost nothing.
-fn charge(operand: Operand<'_>, scratch: &Scratch) -> Result<(), Fault> {
-    /// Bytes of a text, and items of a list, that are looked at for nothing.
-    const SHORT: (usize, usize) = (1_024, 16);
+pub(super) fn charge(operand: Operand<'_>, scratch: &Scratch) -> Result<(), Fault> {
     let text = |operand: Operand<'_>| match operand {
-        Operand::Text(text) if text.len() > SHORT.0 => scratch.spend(text.len() / 64),
+        Operand::Text(text) => charge_text(text, scratch),
         _ => Ok(()),
     };
     let Operand::List(items) = operand else { return text(operand) };
-    if items.len() > SHORT.1 {
+    if items.len() > SHORT_LIST {
         scratch.spend(items.len())?;
     }
     items.iter().try_for_each(text)
+}
+
+/// Takes off the budget what reading all of a long text costs.
+#[inline]
+pub(super) fn charge_text(text: &str, scratch: &Scratch) -> Result<(), Fault> {
+    if text.len() > SHORT_TEXT { scratch.spend(text.len() / 64) } else { Ok(()) }
+}
+
+/// Takes off the budget what reading all of a value costs, with everything inside of it.
+pub(super) fn charge_whole(operand: Operand<'_>, scratch: &Scratch) -> Result<(), Fault> {
+    match operand {
+        Operand::Text(text) => charge_text(text, scratch),
+        Operand::List(items) => {
+            if items.len() > SHORT_LIST {
+                scratch.spend(items.len())?;
+            }
+            items.iter().try_for_each(|item| charge_whole(item, scratch))
+        }
+        Operand::Structure(members) => {
+            if members.len() > SHORT_LIST {
+                scratch.spend(members.len())?;
+            }
+            let mut charged = Ok(());
+            members.for_each(|name, value| {
+                if charged.is_ok() {
+                    charged = charge_text(name, scratch).and_then(|()| charge_whole(value, scratch));
+                }
+            });
+            charged
+        }
+        _ => Ok(()),
+    }
 }
 
 fn pair(items: Items<'_>) -> Option<(Operand<'_>, Operand<'_>)> {
@@ -206,9 +242,7 @@ fn truth(operand: Operand<'_>) -> bool {
 pub fn is_in<'m>(needle: Operand<'m>, hay: Operand<'m>, scratch: &Scratch) -> Result<bool, Fault> {
     let items = match (hay, needle) {
         (Operand::Text(hay), Operand::Text(needle)) => {
-            if hay.len() > 1_024 {
-                scratch.spend(hay.len() / 64)?;
-            }
+            charge_text(hay, scratch)?;
             return Ok(hay.contains(needle));
         }
         (Operand::Text(_), _) => return Err(Fault::Rule),

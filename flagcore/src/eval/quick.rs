@@ -3,6 +3,9 @@
 //! Conditions of an attribute and a constant, joined by `and`, `or` and `!`, and shares of the targeting key
 //! can neither fail nor produce anything on the way, so they are answered without a machine around them.
 //! The machine answers them by the same functions when they are part of something larger.
+//!
+//! Nothing here is counted, so nothing here may take long: a text whose length decides what a test costs is left
+//! to the machine, which has a budget.
 
 use crate::context::{Found, Layers};
 use crate::number::{self, Short};
@@ -11,8 +14,9 @@ use crate::value::Value;
 use crate::version::Version;
 
 use super::operand::{Operand, arithmetic_number, comparable_number};
+use super::operator::SHORT_TEXT;
 use super::program::{
-    AttributePath, Check, Choice, Decision, Expr, Root, SplitKey, Test, TextSet, VersionRule,
+    Arm, AttributePath, Check, Choice, Decision, Expr, Root, SplitKey, Test, TextSet, VersionRule,
 };
 use super::split::with_subject;
 
@@ -38,6 +42,10 @@ fn is_quick_condition(expr: &Expr) -> bool {
     }
 }
 
+/// A text is too long for a test that reads all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLong;
+
 /// Where a quick decision ends; none for the rare context that takes more.
 #[inline(always)]
 pub(crate) fn decide(decision: &Decision, layers: &Layers<'_>) -> Option<Choice> {
@@ -46,11 +54,10 @@ pub(crate) fn decide(decision: &Decision, layers: &Layers<'_>) -> Option<Choice>
         match decision {
             Decision::Give(choice) => return Some(*choice),
             Decision::Either { when, then, otherwise } => {
-                return Some(if holds(when, layers) { *then } else { *otherwise });
+                return Some(if holds(when, layers).ok()? { *then } else { *otherwise });
             }
             Decision::Chain { arms, otherwise } => {
-                let matched = arms.iter().find(|arm| holds(&arm.when, layers));
-                decision = matched.map_or(otherwise, |arm| &arm.then);
+                decision = first_true(arms, layers).ok()?.map_or(otherwise, |arm| &arm.then);
             }
             Decision::Split(split) => {
                 let hash = match &split.key {
@@ -73,40 +80,65 @@ pub(crate) fn decide(decision: &Decision, layers: &Layers<'_>) -> Option<Choice>
     }
 }
 
+/// The first arm whose condition is true.
+#[inline(always)]
+fn first_true<'p>(arms: &'p [Arm], layers: &Layers<'_>) -> Result<Option<&'p Arm>, TooLong> {
+    for arm in arms {
+        if holds(&arm.when, layers)? {
+            return Ok(Some(arm));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether a quick condition is true.
 // PERF: one test, or some joined by `and`, is what most rules are; those are answered in place.
 #[inline(always)]
-fn holds(expr: &Expr, layers: &Layers<'_>) -> bool {
+fn holds(expr: &Expr, layers: &Layers<'_>) -> Result<bool, TooLong> {
     match expr {
-        Expr::Test(test) => passes(test, layers).unwrap_or(false),
+        Expr::Test(test) => Ok(passes(test, layers)?.unwrap_or(false)),
         Expr::And(operands) => {
             for operand in operands {
-                if !holds_inside(operand, layers) {
-                    return false;
+                if !holds_inside(operand, layers)? {
+                    return Ok(false);
                 }
             }
-            true
+            Ok(true)
         }
         _ => holds_joined(expr, layers),
     }
 }
 
-fn holds_joined(expr: &Expr, layers: &Layers<'_>) -> bool {
+fn holds_joined(expr: &Expr, layers: &Layers<'_>) -> Result<bool, TooLong> {
     match expr {
-        Expr::And(operands) => operands.iter().all(|operand| holds_inside(operand, layers)),
-        Expr::Or(operands) => operands.iter().any(|operand| holds_inside(operand, layers)),
-        Expr::Not(operand) => !holds_inside(operand, layers),
+        Expr::And(operands) => {
+            for operand in operands {
+                if !holds_inside(operand, layers)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        Expr::Or(operands) => {
+            for operand in operands {
+                if holds_inside(operand, layers)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Expr::Not(operand) => Ok(!holds_inside(operand, layers)?),
         Expr::Test(_) => holds_inside(expr, layers),
-        _ => false,
+        _ => Ok(false),
     }
 }
 
 /// The same for an operand of `and` and `or`.
 // PERF: most operands are tests; answering them here saves a call each.
 #[inline(always)]
-fn holds_inside(expr: &Expr, layers: &Layers<'_>) -> bool {
+fn holds_inside(expr: &Expr, layers: &Layers<'_>) -> Result<bool, TooLong> {
     if let Expr::Test(test) = expr {
-        passes(test, layers).unwrap_or(false)
+        Ok(passes(test, layers)?.unwrap_or(false))
     } else {
         holds_joined(expr, layers)
     }
@@ -114,11 +146,11 @@ fn holds_inside(expr: &Expr, layers: &Layers<'_>) -> bool {
 
 /// The answer of a test; none where that is null.
 #[inline(never)]
-pub(crate) fn passes(test: &Test, layers: &Layers<'_>) -> Option<bool> {
+pub(crate) fn passes(test: &Test, layers: &Layers<'_>) -> Result<Option<bool>, TooLong> {
     let text = match &*test.path {
         AttributePath::Attribute(name) => match layers.named(name) {
             Some(Value::String(text)) => text,
-            other => return passes_without_text(&test.check, other.map_or(Operand::Null, Operand::from)),
+            other => return Ok(passes_without_text(&test.check, other.map_or(Operand::Null, Operand::from))),
         },
         AttributePath::TargetingKey => match layers.subject() {
             Some(text) => text,
@@ -127,25 +159,35 @@ pub(crate) fn passes(test: &Test, layers: &Layers<'_>) -> Option<bool> {
         AttributePath::Inside(..) => return passes_slowly(test, layers),
     };
     match &test.check {
-        Check::IsText(wanted) | Check::IsSameText(wanted) => Some(wanted.is(text)),
-        Check::InTexts(set) => Some(set.contains(text)),
-        check => passes_with_text(check, text),
+        Check::IsText(wanted) | Check::IsSameText(wanted) => Ok(Some(wanted.is(text))),
+        Check::InTexts(set) => Ok(Some(set.contains(text))),
+        check => passes_with_short_text(check, text),
     }
 }
 
 /// The same for an attribute that takes a closer look.
 #[inline(never)]
-fn passes_slowly(test: &Test, layers: &Layers<'_>) -> Option<bool> {
+fn passes_slowly(test: &Test, layers: &Layers<'_>) -> Result<Option<bool>, TooLong> {
     match attribute(&test.path, layers) {
-        Operand::Text(text) => passes_with_text(&test.check, text),
-        other => passes_without_text(&test.check, other),
+        Operand::Text(text) => passes_with_short_text(&test.check, text),
+        other => Ok(passes_without_text(&test.check, other)),
     }
 }
 
 /// The same for a text and what is not asked every day.
 // PERF: not inlined, so that the few tests before need no registers for it.
 #[inline(never)]
-fn passes_with_text(check: &Check, text: &str) -> Option<bool> {
+fn passes_with_short_text(check: &Check, text: &str) -> Result<Option<bool>, TooLong> {
+    // Everything else is bounded by the constant that the text is compared with.
+    if text.len() > SHORT_TEXT && matches!(check, Check::Compare(..) | Check::Version(_)) {
+        return Err(TooLong);
+    }
+    Ok(passes_with_text(check, text))
+}
+
+/// The answer of a check for a text of any length.
+#[inline]
+pub(crate) fn passes_with_text(check: &Check, text: &str) -> Option<bool> {
     match check {
         Check::IsText(wanted) | Check::IsSameText(wanted) => Some(wanted.is(text)),
         Check::InTexts(set) => Some(set.contains(text)),

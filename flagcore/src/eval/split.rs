@@ -9,6 +9,7 @@ use super::frame::{Data, Frame};
 use super::machine::{Machine, VariantNames};
 use super::observer::{Observer, SplitKeySeen, SplitSeen};
 use super::operand::{Fault, Items, Members, Operand};
+use super::operator::{self, charge_text};
 use super::program::{Choice, Expr, Fractional, Split, SplitKey};
 use super::quick::subject_key;
 
@@ -58,6 +59,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
         let (hash, key) = match &split.key {
             SplitKey::Implicit(state) => {
                 let Some(subject) = subject_key(self.layers) else { return Ok(Picked::Nothing) };
+                charge_text(subject, self.scratch)?;
                 let hash = match state {
                     Some(state) => with_subject(*state, split.bucketing, subject),
                     None => implicit_hash(split.bucketing, self.flag_key, subject),
@@ -69,6 +71,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
                     Operand::Text(text) => text,
                     other => other.text(self.scratch)?,
                 };
+                charge_text(text, self.scratch)?;
                 // Texts that are joined are trimmed; the constant neither begins nor ends with white space.
                 let text = text.trim_end();
                 (state.with(text.as_bytes()).finish(), SplitKeySeen::Prefixed(prefix, path, text))
@@ -91,6 +94,7 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
     #[inline(never)]
     fn pick_by_value<T: Outcome>(&self, split: &'m Split<T>, key: &'m Expr) -> Result<Picked<'m, T>, Fault> {
         let key = self.value(key, &Frame::CONTEXT)?;
+        self.charge_key(key, Data::Context)?;
         let implicit = |machine: &Self| {
             let subject = subject_key(machine.layers)?;
             Some((implicit_hash(split.bucketing, machine.flag_key, subject), subject))
@@ -168,6 +172,10 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
         frame: &Frame<'_, 'm>,
     ) -> Result<Operand<'m>, Fault> {
         let operands = self.value(&rule.operands, frame)?;
+        operator::charge(operands, self.scratch)?;
+        if let Some(first) = operands.items().and_then(|items| items.get(0)) {
+            self.charge_key(first, frame.data)?;
+        }
         Ok(self.fractional_of(operands, rule.bucketing, frame).unwrap_or(Operand::Null))
     }
 
@@ -199,6 +207,20 @@ impl<'m, O: Observer<'m>> Machine<'m, O> {
         }
         let shares = Shares::new(buckets.iter().map(|(_, weight)| *weight))?;
         buckets.get(shares.pick(bucketing, hash)?).map(|(variant, _)| *variant)
+    }
+
+    /// Takes off the budget what hashing a long key costs: the value itself, or the keys that stand in for it.
+    fn charge_key(&self, key: Operand<'m>, data: Data<'m>) -> Result<(), Fault> {
+        match key {
+            Operand::List(_) | Operand::Null => match self.keys_of(data) {
+                Some((flag_key, subject)) => {
+                    charge_text(flag_key, self.scratch)?;
+                    charge_text(subject, self.scratch)
+                }
+                None => Ok(()),
+            },
+            key => operator::charge_whole(key, self.scratch),
+        }
     }
 
     /// The flag's key and the targeting key as one level of data has them.

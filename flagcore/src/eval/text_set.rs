@@ -62,13 +62,16 @@ enum Finder {
 #[derive(Debug, Default)]
 struct HashIndex {
     places: hashbrown::HashTable<u32>,
+    /// The bytes of the longest text: no longer one is hashed, because it may be as long as a context allows.
+    longest: usize,
     hasher: foldhash::fast::RandomState,
 }
 
 impl HashIndex {
     fn new(texts: &[Box<str>]) -> Self {
-        let mut index = Self::default();
-        let HashIndex { places, hasher } = &mut index;
+        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+        let mut index = Self { longest, ..Self::default() };
+        let HashIndex { places, hasher, .. } = &mut index;
         for (place, text) in (0..).zip(texts) {
             let (hash, hash_at) = (hasher.hash_one(&**text), |at: &u32| hasher.hash_one(text_at(texts, *at)));
             places.entry(hash, |at| text_at(texts, *at) == &**text, hash_at).or_insert(place);
@@ -78,7 +81,8 @@ impl HashIndex {
 
     #[inline(never)]
     fn contains(&self, texts: &[Box<str>], text: &str) -> bool {
-        self.places.find(self.hasher.hash_one(text), |at| text_at(texts, *at) == text).is_some()
+        text.len() <= self.longest
+            && self.places.find(self.hasher.hash_one(text), |at| text_at(texts, *at) == text).is_some()
     }
 }
 
