@@ -145,6 +145,9 @@ fn long_operands_cost_steps_in_every_operator() {
     }
 }
 
+/// The condition of one of many arms.
+type Condition = fn(usize) -> String;
+
 /// Rules that need nothing but the context are answered without a budget, as long as nothing in them is long.
 #[test]
 fn long_texts_cost_steps_in_every_arm_of_a_rule() {
@@ -152,8 +155,8 @@ fn long_texts_cost_steps_in_every_arm_of_a_rule() {
         let arms: Vec<String> = (0..200).map(|at| format!(r#"{},"off""#, condition(at))).collect();
         client(&format!(r#"{{"if":[{},"on"]}}"#, arms.join(",")))
     };
-    let nested: fn(usize) -> String = |at| format!(r#"{{"<":[{{"var":"o.x"}},-{at}]}}"#);
-    let conditions: [(fn(usize) -> String, String); 12] = [
+    let nested: Condition = |at| format!(r#"{{"<":[{{"var":"o.x"}},-{at}]}}"#);
+    let conditions: [(Condition, String); 12] = [
         (
             |at| format!(r#"{{"sem_ver":[{{"var":"long"}},"=","2.0.{at}"]}}"#),
             format!("1.{}.0", "7".repeat(900_000)),
