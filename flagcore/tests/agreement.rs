@@ -15,7 +15,7 @@ use common::strategies;
 use flagcore::bucketing::Bucketing;
 use flagcore::diagnostic::Mode;
 use flagcore::model::Format;
-use flagcore::{Client, Detail, Selector, Snapshot, Value};
+use flagcore::{Client, Detail, ErrorCode, EvaluationContext, Selector, Snapshot, Value};
 use proptest::collection::vec;
 use proptest::prelude::{any, prop};
 use proptest::prop_assert_eq;
@@ -169,6 +169,63 @@ fn a_trace_tells_and_replays_the_answer() {
         }
         Ok(())
     });
+}
+
+/// A case of seed 11: the key took the place of its split, without the pieces that it was joined from.
+#[test]
+fn a_trace_of_a_split_whose_key_cannot_be_made_replays_that() {
+    let targetings = [
+        r#"{"set": [{"cat": ["a", {"fractional": [{"cat": ["a", {"var": "a"}]}]}]}]}"#,
+        r#"{"cat": ["a", {"fractional": [{"cat": ["a", {"var": "a"}]}]}]}"#,
+        r#"{"cat": [{"fractional": [{"cat": ["a", {"var": "a"}]}, ["a", 1]]}]}"#,
+        r#"{"cat": [{"fractional": [{"cat": [{"var": "a"}, "a"]}, ["a", 1], ["aa", 1]]}]}"#,
+        r#"{"cat": [{"fractional": [{"fractional": [{"cat": [{"var": "a"}, "b"]}, ["a", 1]]}, ["a", 1], ["aa", 1]]}]}"#,
+        r#"{"cat": [{"fractional": [{"merge": ["a", {"var": "a"}]}, ["a", 1], ["aa", 1]]}]}"#,
+        r#"{"cat": ["a", {"fractional": [{"+": [1, {"var": "a"}]}, ["a", 1], ["aa", 1]]}]}"#,
+        r#"{"cat": ["a", {"fractional": [{"var": "a"}, ["a", 1], ["a", 1]]}]}"#,
+        r#"{"if": [{"cat": ["a", {"fractional": [{"cat": ["a", {"var": "a"}]}, ["a", 1]]}]}, "a", "aa"]}"#,
+    ];
+    let contexts = [
+        EvaluationContext::empty(),
+        EvaluationContext::new("user"),
+        EvaluationContext::new("user").with("a", Value::structure([("x", 1)])),
+        EvaluationContext::new("user").with("a", "x"),
+        EvaluationContext::new("user").with("a", 5),
+        EvaluationContext::new("user").with("a", Value::list(["a"])),
+        EvaluationContext::new("user").with("a", Value::list([Value::from("aa"), Value::from(3)])),
+    ];
+    for targeting in targetings {
+        let text = format!(
+            r#"{{"flags": {{"f": {{"state": "ENABLED", "variants": {{"a": 1, "aa": 2}}, "defaultVariant": "aa", "targeting": {targeting}}}}}}}"#
+        );
+        for (_, bucketing) in Bucketing::NAMES {
+            let snapshot = client(&text, bucketing).snapshot();
+            contexts.iter().for_each(|context| hostile::assert_answers(&snapshot, context));
+        }
+    }
+}
+
+/// Each step by itself is small enough; all of them together are not.
+#[test]
+fn a_trace_of_what_takes_too_many_steps_replays_that() {
+    let condition = |at: usize| format!(r#"{{"sem_ver": [{{"var": "v"}}, "=", "2.0.{at}"]}}, "a""#);
+    let conditions: Vec<String> = (0..200).map(condition).collect();
+    let join = r#"{"!": {"cat": [{"var": "v"}, "x"]}}, "a""#;
+    for targeting in [
+        format!(r#"{{"if": [{}, "aa"]}}"#, conditions.join(", ")),
+        format!(r#"{{"cat": [{{"if": [{}, "aa"]}}]}}"#, conditions.join(", ")),
+        format!(r#"{{"if": [{join}, {join}, {join}, "aa"]}}"#),
+        format!(r#"{{"cat": [{{"if": [{join}, {join}, {join}, "aa"]}}]}}"#),
+    ] {
+        let text = format!(
+            r#"{{"flags": {{"f": {{"state": "ENABLED", "variants": {{"a": 1, "aa": 2}}, "defaultVariant": "aa", "targeting": {targeting}}}}}}}"#
+        );
+        let snapshot = client(&text, Bucketing::V2).snapshot();
+        let context = EvaluationContext::new("user").with("v", format!("1.{}.0", "7".repeat(500_000)));
+        let why = snapshot.explain("f", &context);
+        assert_eq!(why.answer().error_code, Some(ErrorCode::General));
+        assert_eq!(why.replay(), why.answer());
+    }
 }
 
 #[test]

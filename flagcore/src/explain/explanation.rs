@@ -36,6 +36,8 @@ pub struct Explanation {
     pub(super) kind: Kind,
     pub(super) rules: Vec<Rule>,
     pub(super) ending: Option<Ending>,
+    /// Whether the evaluation was given up before its end, as one that takes too many steps is.
+    pub(super) is_unfinished: bool,
     pub(super) answer: Answer,
     /// Why there is no answer, in a sentence.
     pub(super) error_message: Option<String>,
@@ -274,6 +276,7 @@ impl Explanation {
             kind: Kind::Missing,
             rules: Vec::new(),
             ending: None,
+            is_unfinished: false,
             answer: Answer {
                 variant: None,
                 reason: Reason::Error,
@@ -296,6 +299,7 @@ impl Explanation {
             kind,
             rules: Vec::new(),
             ending: None,
+            is_unfinished: matches!(resolution.trouble, Some(Trouble::Budget | Trouble::Panic)),
             answer: Answer {
                 variant: resolution.variant.and_then(name),
                 reason: resolution.reason,

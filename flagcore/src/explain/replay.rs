@@ -14,6 +14,8 @@ use super::explanation::{Answer, Ending, Explanation, Kind, Operation, SplitKey,
 
 impl Explanation {
     /// The answer, found again from the trace alone; `GENERAL` where a deep trace needs a thread that cannot be had.
+    ///
+    /// An evaluation that took too many steps has no answer to find: what it came to is as it was recorded.
     pub fn replay(&self) -> Answer {
         if !self.is_deep() {
             return self.replayed();
@@ -38,7 +40,8 @@ impl Explanation {
             Kind::Static => return by_default(Reason::Static),
             Kind::Targeted => {}
         }
-        if matches!(self.answer.error_code, Some(ErrorCode::InvalidContext)) {
+        // What an evaluation may cost is counted over all of it; a trace does not hold that.
+        if self.is_unfinished || matches!(self.answer.error_code, Some(ErrorCode::InvalidContext)) {
             return self.answer();
         }
         for rule in &self.rules {

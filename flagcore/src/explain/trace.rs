@@ -36,7 +36,8 @@ pub(super) fn traced(
     let resolution = run(flag, program, &machine);
     let chain = machine.observer.chain.take();
     // A step that fails is as much as there is to tell.
-    let unfinished = || machine.observer.open.take().first_mut().and_then(Vec::pop).map(Ending::Named);
+    let unfinished =
+        || machine.observer.open.take().first_mut().and_then(|open| open.steps.pop()).map(Ending::Named);
     let ending = chain.ending.or_else(unfinished);
     let mut explanation = Explanation::of(flag, Kind::Targeted, resolution);
     explanation.rules = chain.rules;
@@ -49,9 +50,17 @@ pub(super) fn traced(
 struct Trace<'m> {
     layers: &'m Layers<'m>,
     flag: &'m CompiledFlag,
-    /// The steps of each open step, outermost first; the first list is that of no step.
-    open: RefCell<Vec<Vec<Step>>>,
+    /// What is inside of each open step, outermost first; the first one is that of no step.
+    open: RefCell<Vec<Open>>,
     chain: RefCell<Chain>,
+}
+
+/// What is inside of a step that goes on.
+#[derive(Debug, Default)]
+struct Open {
+    steps: Vec<Step>,
+    /// How the subject fell, where the step is a split and got so far.
+    split: Option<SplitStep>,
 }
 
 #[derive(Debug, Default)]
@@ -67,35 +76,39 @@ impl<'m> Observer<'m> for Trace<'m> {
     const ACTIVE: bool = true;
 
     fn enter(&self) {
-        self.open.borrow_mut().push(Vec::new());
+        self.open.borrow_mut().push(Open::default());
     }
 
     fn leave(&self, expr: &'m Expr, result: &Result<Operand<'m>, Fault>) {
         let mut open = self.open.borrow_mut();
-        let mut steps = open.pop().unwrap_or_default();
-        let operation = match expr {
-            Expr::Split(_) => {
-                steps.pop().map_or(Operation::Other { name: "fractional" }, |step| step.operation)
+        let Open { mut steps, split } = open.pop().unwrap_or_default();
+        let operation = match (expr, split) {
+            (_, Some(split)) => {
+                // What the share gives is in the split; what is left are the steps of the key.
+                if split.picked.is_some() {
+                    steps.pop_if(|last| matches!(last.operation, Operation::Constant));
+                }
+                Operation::Split(split)
             }
-            Expr::Apply(call) if steps.iter().any(|step| step.whole_zero) => {
+            (Expr::Apply(call), None) if steps.iter().any(|step| step.whole_zero) => {
                 Operation::Other { name: call.0.name() }
             }
-            _ => self.operation(expr),
+            (expr, None) => self.operation(expr),
         };
         let whole_zero = matches!(result, Ok(Operand::WholeZero));
         let outcome = result.as_ref().ok().map(|value| value.to_value());
         let notes = notes(&operation, &steps);
         let step = Step { operation, steps, outcome, notes, whole_zero };
         if open.is_empty() {
-            open.push(Vec::new());
+            open.push(Open::default());
         }
         if let Some(outer) = open.last_mut() {
-            outer.push(step);
+            outer.steps.push(step);
         }
     }
 
     fn arm(&self, number: usize, matched: bool) {
-        let condition = self.open.borrow_mut().pop().and_then(|mut steps| steps.pop());
+        let condition = self.open.borrow_mut().pop().and_then(|mut open| open.steps.pop());
         let mut chain = self.chain.borrow_mut();
         if number == 0 {
             // A chain in the place of the last `else` goes on counting.
@@ -146,17 +159,7 @@ impl<'m> Observer<'m> for Trace<'m> {
         };
         let mut open = self.open.borrow_mut();
         match open.last_mut().filter(|_| seen.inside) {
-            Some(steps) => {
-                let outcome = Some(split.replay());
-                let operation = Operation::Split(split);
-                steps.push(Step {
-                    operation,
-                    steps: Vec::new(),
-                    outcome,
-                    notes: Vec::new(),
-                    whole_zero: false,
-                });
-            }
+            Some(open) => open.split = Some(split),
             None => self.chain.borrow_mut().ending = Some(Ending::Split(split)),
         }
     }
@@ -177,7 +180,7 @@ impl<'m> Observer<'m> for Trace<'m> {
     }
 
     fn named(&self, _value: Operand<'m>) {
-        let step = self.open.borrow_mut().first_mut().and_then(Vec::pop);
+        let step = self.open.borrow_mut().first_mut().and_then(|open| open.steps.pop());
         if let Some(step) = step {
             self.chain.borrow_mut().ending = Some(Ending::Named(step));
         }
