@@ -76,11 +76,6 @@ fn nothing_is_too_deep_for_a_small_stack() {
             );
             hostile::load_yaml("- ".repeat(depth).as_bytes());
             hostile::context(format!(r#"{{"a": {list}, "list": {list}, "o": {{"x": {list}}}}}"#).as_bytes());
-            // FIXME: a trace of more than some 200 steps inside of each other overflows a small stack when it is
-            // printed, in builds without optimisation.
-            if (101..=256).contains(&depth) {
-                continue;
-            }
             let chain: Vec<String> = (0..depth.min(2_000))
                 .map(|at| format!(r#""e{at}": {{"!": {{"$ref": "e{}"}}}}"#, at + 1))
                 .collect();
