@@ -19,13 +19,13 @@ fn exported(value: &str) -> String {
     let text = file(value);
     let limits = Limits::default();
     let set = parse::flag_set("edge".into(), text.as_bytes(), Format::Json, &limits, &mut report).unwrap();
-    let written = set.to_json();
+    let written = set.to_json().unwrap();
     let start = written.find(r#"{"v":"#).unwrap() + 5;
     let value = &written[start..written.rfind("}}}}").unwrap()];
     // What is written is read again as the same.
     let again =
         parse::flag_set("edge".into(), written.as_bytes(), Format::Json, &limits, &mut report).unwrap();
-    assert_eq!(again.to_json(), written);
+    assert_eq!(again.to_json().unwrap(), written);
     value.to_owned()
 }
 

@@ -150,7 +150,7 @@ fn exported(text: &str) -> String {
         &Limits::default(),
         &mut report,
     );
-    set.expect("the flags are taken").to_json()
+    set.expect("the flags are taken").to_json().unwrap()
 }
 
 /// Runs a rule as the targeting of a flag whose only other variant is named like the wanted result.

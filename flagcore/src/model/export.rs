@@ -15,26 +15,42 @@ use super::references::References;
 impl FlagSet {
     /// All flags as one flagd document: `{"flags":{…}}`, sorted by key.
     ///
-    /// Of flags with one key in several flag sets the last set by name stays, which is the one that answers.
-    pub fn to_json(&self) -> String {
+    /// Of flags with one key in several flag sets the last set by name stays, which is the one that answers. The
+    /// generation of bucketing stands behind the flags where the file pins one.
+    ///
+    /// # Errors
+    ///
+    /// Where the text would be longer than a file's texts may be when they are written out: eight times the bytes
+    /// of the largest file. What flags inherit is written with each of them, so a small file may become a long text.
+    pub fn to_json(&self) -> Result<String, ExportError> {
+        let mut out = Bounded { text: String::new(), most: self.most_written_out };
+        match self.write(&mut out) {
+            Ok(()) => Ok(out.text),
+            Err(fmt::Error) => Err(ExportError { most: self.most_written_out }),
+        }
+    }
+
+    fn write(&self, out: &mut impl Write) -> fmt::Result {
         let mut flags: Vec<&FlagDefinition> = self.flags.iter().collect();
         flags.sort_by_key(|flag| (self.key(flag), flag.flag_set_id.map(|id| self.document.resolve(id))));
-        let mut out = String::from("{\"flags\":{");
+        out.write_str("{\"flags\":{")?;
         let mut flags = flags.into_iter().peekable();
         let mut separator = "";
         while let Some(flag) = flags.next() {
             if flags.peek().is_some_and(|next| self.key(next) == self.key(flag)) {
                 continue;
             }
-            out.push_str(separator);
+            out.write_str(separator)?;
             separator = ",";
-            // Writing to a string cannot fail.
-            let _ = write_json_string(&mut out, self.key(flag));
-            out.push(':');
-            let _ = self.write_flag(&mut out, flag, None);
+            write_json_string(out, self.key(flag))?;
+            out.write_char(':')?;
+            self.write_flag(out, flag, None)?;
         }
-        out.push_str("}}");
-        out
+        out.write_char('}')?;
+        if let Some(bucketing) = self.bucketing {
+            write!(out, ",\"bucketing\":\"{bucketing}\"")?;
+        }
+        out.write_char('}')
     }
 
     /// One flag as a flagd object, in the order of members that the reference's wire has.
@@ -80,6 +96,39 @@ impl FlagSet {
         out.write_char('}')
     }
 }
+
+/// A text that does not grow beyond a bound.
+struct Bounded {
+    text: String,
+    most: usize,
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.len() > self.most - self.text.len() {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+}
+
+/// Why flags cannot be written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExportError {
+    /// The bytes that the text may have.
+    pub most: usize,
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = self.most;
+        write!(f, "the flags take more than {most} bytes with references and inherited metadata written out")
+    }
+}
+
+impl std::error::Error for ExportError {}
 
 /// Writes a node with its references written out; size and depth are bounded by the check at load.
 pub fn write_node(out: &mut impl Write, references: References<'_>, node: NodeId) -> fmt::Result {

@@ -27,6 +27,8 @@ pub struct FlagSet {
     pub depth: usize,
     pub(crate) variants: Vec<Variant>,
     pub(crate) flag_metadata: Vec<MetadataEntry>,
+    /// The bytes that the flags may have when they are written out.
+    pub(crate) most_written_out: usize,
 }
 
 impl FlagSet {

@@ -11,5 +11,6 @@ pub mod flag_set;
 pub mod references;
 
 pub use document::{Document, Format, Kind, Member, NodeId};
+pub use export::ExportError;
 pub use flag_set::{FlagDefinition, FlagSet, MetadataEntry, State, Variant};
 pub use references::{Evaluators, References};

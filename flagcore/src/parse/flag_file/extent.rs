@@ -10,7 +10,7 @@ use super::super::near_limit;
 use super::reader::Reader;
 
 /// How many times the bytes of the largest file its texts may have with references written out.
-const WRITTEN_OUT: usize = 8;
+pub(super) const WRITTEN_OUT: usize = 8;
 
 /// Refuses what aliases alone make too large, before evaluators are walked.
 pub(super) fn check_aliases(document: &Document, limits: &Limits, report: &mut Report) -> Option<()> {

@@ -12,7 +12,7 @@ use crate::text::{Printable, excerpt};
 
 use super::super::near_limit;
 use super::evaluators::read_evaluators;
-use super::extent::check_aliases;
+use super::extent::{WRITTEN_OUT, check_aliases};
 use super::metadata::id_entry;
 use super::reader::Reader;
 use super::words::{FILE_WORDS, FLAG_WORDS, FLAG_WORDS_BESIDE, Words};
@@ -42,10 +42,21 @@ pub fn read(document: Document, limits: &Limits, report: &mut Report) -> Option<
     let deepest = reader.measures.as_ref().map(Measures::depth).unwrap_or_default();
     let Reader { bucketing, metadata, flags, variants, flag_metadata, readable, .. } = reader;
     let depth = document.depth().max(deepest);
+    let most_written_out = limits.file_bytes.saturating_mul(WRITTEN_OUT);
     if !readable {
         return None;
     }
-    Some(FlagSet { document, bucketing, evaluators, metadata, flags, depth, variants, flag_metadata })
+    Some(FlagSet {
+        document,
+        bucketing,
+        evaluators,
+        metadata,
+        flags,
+        depth,
+        variants,
+        flag_metadata,
+        most_written_out,
+    })
 }
 
 /// Where a flag stands.
