@@ -1,5 +1,7 @@
 //! What one evaluation may cost, whatever its rule and its context: counted in steps and in bytes, never timed.
 
+use flagcore::client::Builder;
+use flagcore::model::Format;
 use flagcore::{Client, ErrorCode, EvaluationContext, Reason, Value};
 
 fn client(targeting: &str) -> Client {
@@ -344,6 +346,27 @@ fn contexts_that_are_no_contexts_are_told_and_change_nothing_else() {
         (user(&[("targetingKey", Value::list([1]))]), None, "a list for a key"),
     ] {
         assert_eq!(code(&context), expected, "{name}");
+    }
+}
+
+/// What a request's context answers for at each evaluation, the layers around it answer for at the start.
+#[test]
+fn layers_that_are_no_contexts_are_told_when_the_client_is_built() {
+    let nested = |levels: usize| (0..levels).fold(Value::from(1), |value, _| Value::list([value]));
+    let wide = |count: usize| (0..count).map(|at| (format!("k{at}"), 1)).collect::<EvaluationContext<'_>>();
+    let builder = || Client::builder().bytes("flags", r#"{"flags": {}}"#, Format::Json).watch(false);
+    for (context, fault) in [
+        (user(&[("a", Value::from(f64::NAN))]), Some("a number in the context is infinite or not a number")),
+        (user(&[("a", nested(100))]), Some("an attribute of the context is nested more than 100 levels")),
+        (wide(10_001), Some("the context has more than 10000 attributes")),
+        (wide(10_000), None),
+    ] {
+        let told = |builder: Builder| builder.build().err().map(|error| error.to_string());
+        let wanted = |layer| fault.map(|fault| format!("`{layer}`: {fault}"));
+        assert_eq!(told(builder().global(context.clone())), wanted("global"));
+        assert_eq!(told(builder().overrides(context.clone())), wanted("overrides"));
+        let both = builder().global(EvaluationContext::empty().with("a", 1)).overrides(context);
+        assert_eq!(told(both), wanted("overrides"));
     }
 }
 

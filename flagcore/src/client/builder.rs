@@ -151,8 +151,13 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with all findings, where a source has nothing valid and [`OnMissing::Fail`] holds.
+    /// [`Error::Refused`] with all findings, where a source has nothing valid and [`OnMissing::Fail`] holds;
+    /// [`Error::Layer`] where [`global`](Self::global) or [`overrides`](Self::overrides) hold what no context can;
+    /// [`Error::Thread`] where there is no thread to watch with.
     pub fn build(self) -> Result<Client, Error> {
+        if let Some((layer, fault)) = self.surroundings.fault() {
+            return Err(Error::Layer { layer, fault });
+        }
         let store = Arc::new(Store::new(Surroundings::default()));
         let limits = self.limits;
         let sources = self.sources.into_iter().map(|source| match source {

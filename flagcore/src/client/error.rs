@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::context::ContextError;
 use crate::diagnostic::Findings;
 
 /// Why there is no client, or no update.
@@ -13,6 +14,13 @@ pub enum Error {
     Refused {
         /// All that was found.
         findings: Findings,
+    },
+    /// A layer around every request's context cannot be part of one.
+    Layer {
+        /// Which one: `global` or `overrides`.
+        layer: &'static str,
+        /// What is wrong with it.
+        fault: ContextError,
     },
     /// No source that takes bytes has this name.
     NoSource {
@@ -36,6 +44,7 @@ impl fmt::Display for Error {
                 };
                 write!(f, "{findings}\n{problems}; nothing of it is served")
             }
+            Error::Layer { layer, fault } => write!(f, "`{layer}`: {fault}"),
             Error::NoSource { name } => {
                 write!(f, "no source that takes bytes is called `{}`", crate::text::Printable(name))
             }

@@ -67,6 +67,12 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
+    /// Which layer cannot be part of a context, and why.
+    pub(crate) fn fault(&self) -> Option<(&'static str, ContextError)> {
+        let layers = [("global", &self.global), ("overrides", &self.overrides)];
+        layers.into_iter().find_map(|(name, layer)| Some((name, layer.as_ref()?.fault?)))
+    }
+
     #[inline]
     pub(crate) fn around<'c>(&'c self, request: &'c ContextRef<'c>) -> Layers<'c> {
         Layers { request, under: self.global.as_ref(), over: self.overrides.as_ref() }
