@@ -50,6 +50,10 @@ fn flags_outlive_a_time_without_file_descriptors() {
     drop(taken);
     folder.rename_into_place("flags.json", one("flags.json", 4));
     late.serves(4);
+    // And has them as soon as there is one.
+    late.until("there are events", |client| client.status()[0].complaint.is_none());
+    folder.rename_into_place("flags.json", one("flags.json", 5));
+    late.serves(5);
 }
 
 /// Every descriptor that the process may still have.

@@ -3,7 +3,8 @@
 //! What is watched is never the file itself, which tools replace, but every directory that decides what its
 //! path means: those of the symbolic links on the way, and that of the file at the end. Events are behind a
 //! slow polling that needs none: names, sizes, inodes and times are compared every second, and the content
-//! itself every minute. Content decides what is new; events and times only say when to look.
+//! itself every minute. Events that cannot be had are asked for again with every poll. Content decides what is
+//! new; events and times only say when to look.
 //!
 //! Events also tell what is complete: a file renamed into place, or reached by a link that was, is whole; a
 //! JSON file that its writer closed is so as far as anybody can tell. Everything else may be half written.

@@ -16,6 +16,7 @@ use super::{Completeness, Notifier};
 #[derive(Debug)]
 pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
+    changed: Notifier,
     /// The directories that are watched, with what tells whether one was replaced.
     armed: HashMap<PathBuf, Identity>,
     events: Arc<Mutex<Events>>,
@@ -62,25 +63,37 @@ const MOST_LINKS: usize = 40;
 impl Watch {
     /// Watches `path`, and tells `changed` of whatever happens to it.
     pub(super) fn new(path: &Path, changed: Notifier) -> Self {
-        let events = Arc::new(Mutex::new(Events { unknown: true, ..Events::default() }));
-        let told = events.clone();
+        let events = Arc::new(Mutex::new(Events::default()));
+        let mut watch = Self { watcher: None, changed, armed: HashMap::new(), events, complaint: None };
+        watch.arm(path);
+        watch
+    }
+
+    /// Asks the system for events, if there are none yet.
+    fn listen(&mut self) {
+        if self.watcher.is_some() {
+            return;
+        }
+        let (told, changed) = (self.events.clone(), self.changed.clone());
+        // What happened until now is not known.
+        lock(&told).unknown = true;
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // Runs on the events' own thread: marks what happened and returns.
             if lock(&told).note(event) {
                 changed.notify();
             }
         });
-        let mut watch = Self { watcher: None, armed: HashMap::new(), events, complaint: None };
         match watcher {
-            Ok(watcher) => watch.watcher = Some(watcher),
-            Err(error) => watch.complain(&error),
+            Ok(watcher) => self.watcher = Some(watcher),
+            Err(error) => self.complain(&error),
         }
-        watch.arm(path);
-        watch
     }
 
     /// Makes sure that all directories on the way to `path` are watched as they are now.
+    ///
+    /// Called with every poll, so that events that could not be had for a while are had as soon as they can.
     pub(super) fn arm(&mut self, path: &Path) {
+        self.listen();
         let Some(watcher) = &mut self.watcher else { return };
         let way = Way::to(path);
         let gone = {
@@ -155,8 +168,9 @@ impl Watch {
     }
 
     fn complain(&mut self, error: &notify::Error) {
-        self.complaint =
-            Some(format!("file events cannot be had ({error}); changes are noticed by polling alone"));
+        self.complaint = Some(format!(
+            "file events cannot be had ({error}); until they can, changes are noticed by polling alone"
+        ));
     }
 }
 
