@@ -30,6 +30,14 @@ pub enum Update {
         /// Why.
         findings: Findings,
     },
+    /// What a source holds is again what is served of it: whatever it was refused or held for is over, and nothing
+    /// changes. A source that is mended by something new is told as [`Changed`](Self::Changed).
+    Recovered {
+        /// The source's name.
+        source: String,
+        /// The revision that is served.
+        serving: u64,
+    },
 }
 
 /// The step from one snapshot to another.
@@ -105,7 +113,7 @@ impl Change {
 /// Updates for somebody who takes them in their own time.
 ///
 /// Nothing waits for the taker: changes that were not taken become one, from the oldest snapshot to the newest,
-/// and of refusals the latest of each source is kept. They come in the order in which they happened last.
+/// and of the other updates the latest of each source is kept. They come in the order in which they happened last.
 #[derive(Clone, Debug)]
 pub struct Updates {
     queue: Arc<Queue>,
@@ -194,7 +202,9 @@ impl Update {
     fn source(&self) -> Option<&str> {
         match self {
             Update::Changed(_) => None,
-            Update::Refused { source, .. } | Update::Held { source, .. } => Some(source),
+            Update::Refused { source, .. }
+            | Update::Held { source, .. }
+            | Update::Recovered { source, .. } => Some(source),
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! A source is read when it says that something may be new, when its poll says so, and when a wait is over.
 //!
-//! 1. What cannot be read, or is the same as what is served, changes nothing.
+//! 1. What cannot be read, or is the same as what is served, changes nothing. The latter ends whatever was wrong.
 //! 2. What may be half written waits until two reads 50 ms apart are equal ([`SETTLE`]).
 //! 3. What has errors is refused, once; it is not looked at again until it changes.
 //! 4. What suddenly holds no flags, or lost many in place, waits until it is still the same two seconds later
@@ -66,6 +66,8 @@ struct SourceState {
     waiting: Option<Waiting>,
     /// What was refused last, and is still what the source holds.
     refused: Option<Refused>,
+    /// Whether listeners heard of trouble, and of nothing since that says it is over.
+    troubled: bool,
 }
 
 struct Served {
@@ -140,7 +142,8 @@ impl Engine {
         sources: Vec<Box<dyn Source>>,
         listeners: Vec<Listener>,
     ) -> Self {
-        let state = |source| SourceState { source, served: None, waiting: None, refused: None };
+        let state =
+            |source| SourceState { source, served: None, waiting: None, refused: None, troubled: false };
         Self { store, options, sources: sources.into_iter().map(state).collect(), listeners }
     }
 
@@ -240,8 +243,7 @@ impl Engine {
         };
         let digest = digest_of(&content);
         if state.served.as_ref().is_some_and(|served| served.digest == digest) {
-            // Whatever was wrong in between is over.
-            (state.waiting, state.refused) = (None, None);
+            self.recover(number);
             return false;
         }
         if state.refused.as_ref().is_some_and(|refused| refused.digest == Some(digest)) {
@@ -305,6 +307,7 @@ impl Engine {
         let held = waiting.shrunk_to.filter(|_| !told);
         state.waiting = Some(waiting);
         if let Some(after) = held {
+            state.troubled = true;
             let before = state.served.as_ref().map_or(0, Served::flags);
             let problem = Problem::Shrinks { before, after };
             let findings = Findings::of_source(state.source.name().into(), Severity::Warning, problem);
@@ -341,12 +344,23 @@ impl Engine {
         Ok(loaded)
     }
 
+    /// The source holds what is served of it: whatever was wrong in between is over.
+    fn recover(&mut self, number: usize) {
+        let serving = self.store.load().revision();
+        let Some(state) = self.sources.get_mut(number) else { return };
+        (state.waiting, state.refused) = (None, None);
+        if std::mem::take(&mut state.troubled) {
+            let update = Update::Recovered { source: state.source.name().to_owned(), serving };
+            self.tell(&update);
+        }
+    }
+
     fn take(&mut self, number: usize, digest: u128, loaded: Loaded) {
         let revision = self.store.load().revision() + 1;
         let Some(state) = self.sources.get_mut(number) else { return };
         let Loaded { files, findings } = loaded;
         state.served = Some(Served { digest, files, findings, revision, since: SystemTime::now() });
-        (state.waiting, state.refused) = (None, None);
+        (state.waiting, state.refused, state.troubled) = (None, None, false);
     }
 
     fn refuse(&mut self, number: usize, digest: Option<u128>, findings: Findings) {
@@ -363,6 +377,7 @@ impl Engine {
         let update =
             Update::Refused { source: state.source.name().to_owned(), findings: findings.clone(), serving };
         state.refused = Some(Refused { digest, findings, at: SystemTime::now() });
+        state.troubled = true;
         self.tell(&update);
     }
 

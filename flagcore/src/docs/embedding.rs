@@ -78,6 +78,7 @@
 //! | --- | --- |
 //! | the flag is missing, of another type, disabled | the caller's default; the detail says why |
 //! | a file is broken, deleted, half written | the last good flags keep serving; [`Update::Refused`](crate::change::Update::Refused) says what is wrong |
+//! | the file is put back as it was | nothing changes; [`Update::Recovered`](crate::change::Update::Recovered) says that all is well again |
 //! | a file suddenly has no flags | it is taken only when it is still so two seconds later |
 //! | file events cannot be had (network file systems, exhausted watches) | polling notices changes within a second or so, and tries for events again; [`status`](crate::Client::status) tells |
 //! | a rule that would run for ever | ends after a bounded number of steps: the caller's default, `GENERAL` |

@@ -390,6 +390,80 @@ fn of_refusals_that_nobody_took_the_latest_of_each_source_is_kept() {
     assert_eq!(told, expected.map(|(name, code)| (name.to_owned(), code.to_owned())));
 }
 
+/// What a listener of the names of updates hears.
+fn name_of(update: &Update) -> String {
+    match update {
+        Update::Changed(change) => format!("changed to {}", change.after().revision()),
+        Update::Refused { source, serving, .. } => format!("{source} refused at {serving}"),
+        Update::Held { source, .. } => format!("{source} held"),
+        Update::Recovered { source, serving } => format!("{source} recovered at {serving}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_source_that_is_again_what_is_served_is_told_once() {
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let path = folder.path("flags.json");
+    let name = path.display().to_string();
+    let client = Client::builder().path(&path).watch(false).build().unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let inside = heard.clone();
+    client.on_update(move |update| inside.lock().unwrap().push(name_of(update)));
+    // Without a thread that watches, everything is heard when it is asked for.
+    let holds = |bytes: &str, expected: &[&str]| {
+        folder.rename_into_place("flags.json", bytes);
+        client.refresh();
+        client.refresh();
+        let expected: Vec<String> = expected.iter().map(|what| what.replace("flags", &name)).collect();
+        assert_eq!(std::mem::take(&mut *heard.lock().unwrap()), expected, "{bytes}");
+        assert_eq!(client.status()[0].refused.is_some(), !bytes.contains("variants"));
+    };
+    let (good, other) = (one("flags.json", 1), one("flags.json", 2));
+    holds(&good, &[]);
+    holds("{", &["flags refused at 1"]);
+    holds(&good, &["flags recovered at 1"]);
+    // What was not told of needs no end.
+    holds(&good, &[]);
+    holds("{", &["flags refused at 1"]);
+    holds("[", &["flags refused at 1"]);
+    holds(&good, &["flags recovered at 1"]);
+    // Something new says by itself that all is well.
+    holds("{", &["flags refused at 1"]);
+    holds(&other, &["changed to 2"]);
+    holds(&other, &[]);
+    // A content that is held back, and one that cannot be read.
+    holds(r#"{"flags": {}, "$comment": "variants"}"#, &["flags held"]);
+    holds(&other, &["flags recovered at 2"]);
+    folder.remove("flags.json");
+    client.refresh();
+    assert_eq!(std::mem::take(&mut *heard.lock().unwrap()), [format!("{name} refused at 2")]);
+    holds(&other, &["flags recovered at 2"]);
+}
+
+#[test]
+fn recoveries_that_nobody_took_stand_for_what_they_ended() {
+    let folder = Folder::with("one.json", one("one.json", 1));
+    folder.write("two.json", flags_named(Format::Json, ["other"], 1));
+    let paths = [folder.path("one.json"), folder.path("two.json")];
+    let client = Client::builder().path(&paths[0]).path(&paths[1]).watch(false).build().unwrap();
+    let updates = client.updates();
+    let told = || std::iter::from_fn(|| updates.try_next()).map(|it| name_of(&it)).collect::<Vec<_>>();
+    let holds = |at: usize, bytes: String| {
+        folder.rename_into_place(["one.json", "two.json"][at], bytes);
+        client.refresh();
+    };
+    let name = |at: usize| paths[at].display();
+    holds(0, "{".to_owned());
+    holds(1, "{".to_owned());
+    holds(0, one("one.json", 1));
+    assert_eq!(told(), [format!("{} refused at 1", name(1)), format!("{} recovered at 1", name(0))]);
+    holds(1, flags_named(Format::Json, ["other"], 1));
+    holds(0, one("one.json", 2));
+    holds(1, "{".to_owned());
+    assert_eq!(told(), ["changed to 2".to_owned(), format!("{} refused at 2", name(1))]);
+}
+
 #[test]
 fn updates_come_in_the_order_in_which_they_happened_last() {
     let client = Client::builder()

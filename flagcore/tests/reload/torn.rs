@@ -11,7 +11,7 @@ use flagcore::limits::Limits;
 use flagcore::model::Format;
 use flagcore::source::{Completeness, Content, Notifier, Source, SourceError};
 
-use crate::common::files::{Folder, Noticing, Probe, Watched, flags, flags_named, format_of, one};
+use crate::common::files::{Folder, Noticing, PATIENCE, Probe, Watched, flags, flags_named, format_of, one};
 
 /// A file's name, a content that is refused, and the code of why.
 type Bad = (&'static str, &'static [u8], &'static str);
@@ -194,6 +194,10 @@ fn a_doubtful_file_is_held_once_and_forgotten_when_the_old_one_is_back() {
     folder.rename_into_place("flags.json", flags(Format::Json, 0, 0));
     watched.holds("shrinks");
     folder.rename_into_place("flags.json", one("flags.json", 1));
+    // Said once, and nothing else.
+    let Some(Update::Recovered { serving: 1, .. }) = watched.updates.next_within(PATIENCE) else {
+        panic!("no recovery")
+    };
     watched.until("nothing waits", |client| client.status()[0].waiting.is_none());
     assert!(watched.drain().is_empty());
     assert_eq!(watched.client.snapshot().revision(), 1);
