@@ -13,11 +13,19 @@
 //! 5. Anything else is compiled, only what changed, and published together with what the other sources hold.
 //!
 //! One thread does all of this, so a later content never loses against an earlier one.
+//!
+//! ## The board
+//!
+//! The engine is locked while a source is read and while listeners are told, which may take any time. What the
+//! sources' status is stands on a [`Board`] beside it, which anybody reads without waiting: a health check of a
+//! service must answer just then. The engine puts up what changed after it is published and before it is told.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use arc_swap::ArcSwap;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::change::{Change, Update};
@@ -53,6 +61,23 @@ pub(crate) struct Engine {
     options: Options,
     sources: Vec<SourceState>,
     listeners: Vec<Listener>,
+    board: Arc<Board>,
+}
+
+/// The status of every source, for whoever asks, whatever the engine is doing.
+#[derive(Debug)]
+pub(crate) struct Board {
+    sources: ArcSwap<Vec<Arc<SourceStatus>>>,
+}
+
+impl Board {
+    pub(crate) fn status(&self) -> Vec<SourceStatus> {
+        self.sources.load().iter().map(|source| SourceStatus::clone(source)).collect()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.sources.load().iter().all(|source| source.served.is_some())
+    }
 }
 
 /// Hears of updates, on the writer's thread, and tells whether it wants more of them.
@@ -68,6 +93,17 @@ struct SourceState {
     refused: Option<Refused>,
     /// Whether listeners heard of trouble, and of nothing since that says it is over.
     troubled: bool,
+    /// What the board says of it.
+    shown: Stamp,
+}
+
+/// What tells one status of a source from another.
+#[derive(Debug, Default, PartialEq)]
+struct Stamp {
+    served: Option<u64>,
+    waiting: Option<Option<usize>>,
+    refused: Option<(SystemTime, Option<u128>)>,
+    complaint: Option<String>,
 }
 
 struct Served {
@@ -142,9 +178,18 @@ impl Engine {
         sources: Vec<Box<dyn Source>>,
         listeners: Vec<Listener>,
     ) -> Self {
-        let state =
-            |source| SourceState { source, served: None, waiting: None, refused: None, troubled: false };
-        Self { store, options, sources: sources.into_iter().map(state).collect(), listeners }
+        let state = |source| SourceState {
+            source,
+            served: None,
+            waiting: None,
+            refused: None,
+            troubled: false,
+            shown: Stamp::default(),
+        };
+        let sources: Vec<SourceState> = sources.into_iter().map(state).collect();
+        let shown = sources.iter().map(|state| Arc::new(state.status(None))).collect();
+        let board = Arc::new(Board { sources: ArcSwap::from_pointee(shown) });
+        Self { store, options, sources, listeners, board }
     }
 
     /// Starts watching every source; done before anything is read, so that no change is missed in between.
@@ -163,6 +208,7 @@ impl Engine {
         if changed {
             self.publish();
         }
+        self.show_all();
     }
 
     /// Reads the sources that may hold something new. Returns when to look again at the latest.
@@ -180,6 +226,7 @@ impl Engine {
         if changed {
             self.publish();
         }
+        self.show_all();
         self.store.sweep();
         self.sources.iter().filter_map(|state| state.waiting.as_ref()).map(|waiting| waiting.until).min()
     }
@@ -215,8 +262,38 @@ impl Engine {
         self.listeners.push(listener);
     }
 
-    pub(crate) fn status(&self) -> Vec<SourceStatus> {
-        self.sources.iter().map(SourceState::status).collect()
+    /// How many sources there are.
+    pub(crate) fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Where the status of every source stands.
+    pub(crate) fn board(&self) -> Arc<Board> {
+        self.board.clone()
+    }
+
+    /// Puts on the board what became of some sources, where anything did.
+    fn show(&mut self, numbers: Range<usize>) {
+        let mut shown = None;
+        for (number, state) in self.sources.iter_mut().enumerate().skip(numbers.start).take(numbers.len()) {
+            let stamp = state.stamp();
+            if state.shown == stamp {
+                continue;
+            }
+            let all = shown.get_or_insert_with(|| self.board.sources.load().to_vec());
+            if let Some(place) = all.get_mut(number) {
+                *place = Arc::new(state.status(stamp.complaint.clone()));
+            }
+            state.shown = stamp;
+        }
+        if let Some(all) = shown {
+            self.board.sources.store(Arc::new(all));
+        }
+    }
+
+    /// Only after what was taken is published, so that nothing is said to be served before it is.
+    fn show_all(&mut self) {
+        self.show(0..self.sources.len());
     }
 
     /// What keeps sources from being served, those that are served left out.
@@ -312,6 +389,7 @@ impl Engine {
             let problem = Problem::Shrinks { before, after };
             let findings = Findings::of_source(state.source.name().into(), Severity::Warning, problem);
             let update = Update::Held { source: state.source.name().to_owned(), findings };
+            self.show(number..number + 1);
             self.tell(&update);
         }
     }
@@ -351,6 +429,7 @@ impl Engine {
         (state.waiting, state.refused) = (None, None);
         if std::mem::take(&mut state.troubled) {
             let update = Update::Recovered { source: state.source.name().to_owned(), serving };
+            self.show(number..number + 1);
             self.tell(&update);
         }
     }
@@ -378,6 +457,7 @@ impl Engine {
             Update::Refused { source: state.source.name().to_owned(), findings: findings.clone(), serving };
         state.refused = Some(Refused { digest, findings, at: SystemTime::now() });
         state.troubled = true;
+        self.show(number..number + 1);
         self.tell(&update);
     }
 
@@ -389,6 +469,7 @@ impl Engine {
         let served: Vec<SourceFlags<'_>> = served.collect();
         let (before, after) = self.store.publish(&served, self.options.surroundings.clone());
         let update = Update::Changed(Change::new(before, after));
+        self.show_all();
         self.tell(&update);
         // Nobody may be left to hold what was served before, and the next publication may be far.
         drop(update);
@@ -416,7 +497,21 @@ impl SourceState {
         catch_unwind(|| { source }.poll()).unwrap_or(true)
     }
 
-    fn status(&self) -> SourceStatus {
+    /// What is wrong with the watching. A source that cannot say so says nothing.
+    fn complaint(&self) -> Option<String> {
+        catch_unwind(AssertUnwindSafe(|| self.source.complaint())).ok().flatten()
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            served: self.served.as_ref().map(|served| served.revision),
+            waiting: self.waiting.as_ref().map(|waiting| waiting.shrunk_to),
+            refused: self.refused.as_ref().map(|refused| (refused.at, refused.digest)),
+            complaint: self.complaint(),
+        }
+    }
+
+    fn status(&self, complaint: Option<String>) -> SourceStatus {
         let served = self.served.as_ref().map(|served| ServedStatus {
             revision: served.revision,
             since: served.since,
@@ -435,7 +530,7 @@ impl SourceState {
             served,
             refused: refused.map(|it| RefusedStatus { at: it.at, findings: it.findings.clone() }),
             waiting,
-            complaint: self.source.complaint(),
+            complaint,
         }
     }
 }

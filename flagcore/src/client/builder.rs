@@ -183,6 +183,7 @@ impl Builder {
         if missing.is_refused() && self.on_missing == OnMissing::Fail {
             return Err(Error::Refused { findings: missing });
         }
+        let board = engine.board();
         let engine = Arc::new(Mutex::new(engine));
         #[cfg(feature = "watch")]
         let thread = self.watch.then(|| keep_up(engine.clone(), signal.clone())).transpose()?;
@@ -190,6 +191,7 @@ impl Builder {
             inner: Arc::new(Inner {
                 store,
                 engine,
+                board,
                 signal,
                 #[cfg(feature = "watch")]
                 thread: Mutex::new(thread),

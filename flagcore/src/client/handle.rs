@@ -10,7 +10,7 @@ use crate::model::Format;
 use crate::snapshot::{Flag, Snapshot};
 use crate::source::{Content, Signal};
 use crate::store::{Guard, Store, StoreRef};
-use crate::sync::{Engine, SETTLE, SourceStatus, lock};
+use crate::sync::{Board, Engine, SETTLE, SourceStatus, lock};
 
 use super::{Builder, Error, Reader};
 
@@ -45,6 +45,7 @@ pub struct Client {
 pub(super) struct Inner {
     pub(super) store: Arc<Store>,
     pub(super) engine: Arc<Mutex<Engine>>,
+    pub(super) board: Arc<Board>,
     pub(super) signal: Arc<Signal>,
     #[cfg(feature = "watch")]
     pub(super) thread: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -106,13 +107,18 @@ impl Client {
     }
 
     /// Whether every source has delivered something valid.
+    ///
+    /// Never waits, no lock, no allocation; see [`status`](Self::status).
     pub fn is_ready(&self) -> bool {
-        lock(&self.inner.engine).status().iter().all(|source| source.served.is_some())
+        self.inner.board.is_ready()
     }
 
     /// What each source holds, and whether it is served.
+    ///
+    /// Never waits, neither for a source that is being read nor for a listener: a health check may ask at any
+    /// time. Of a source that is being read it tells what was so before. Copies the findings.
     pub fn status(&self) -> Vec<SourceStatus> {
-        lock(&self.inner.engine).status()
+        self.inner.board.status()
     }
 
     /// How many snapshots are alive: the current one, and old ones that somebody still holds.
@@ -127,7 +133,7 @@ impl Client {
     pub fn refresh(&self) {
         let step = || {
             let mut engine = lock(&self.inner.engine);
-            let all = vec![true; engine.status().len()];
+            let all = vec![true; engine.len()];
             engine.step(&all, true)
         };
         let settles = step().map(|until| until.saturating_duration_since(Instant::now()));
@@ -154,8 +160,8 @@ impl Client {
     /// Calls `listener` with every update from now on, on the thread that makes it.
     ///
     /// A slow listener delays later updates, never an evaluation; one that panics is contained. It may evaluate,
-    /// and make handles, readers and snapshots. It must not call [`update`](Self::update),
-    /// [`refresh`](Self::refresh), [`status`](Self::status), [`is_ready`](Self::is_ready),
+    /// make handles, readers and snapshots, and ask for the [`status`](Self::status), which tells already what it
+    /// is told of. It must not call [`update`](Self::update), [`refresh`](Self::refresh),
     /// [`updates`](Self::updates) or this, which wait for it. A clone of the client that it keeps is never dropped.
     pub fn on_update(&self, mut listener: impl FnMut(&Update) + Send + 'static) {
         let listener = move |update: &Update| {

@@ -316,6 +316,38 @@ fn a_slow_listener_delays_no_evaluation_and_loses_nothing() {
 }
 
 #[test]
+fn a_slow_listener_delays_no_status_which_tells_what_it_is_told_of() {
+    let folder = Folder::with("flags.json", one("flags.json", 1));
+    let (entered, inside) = channel();
+    let (go, gone) = channel::<()>();
+    let watched = Watched::open(folder.path("flags.json"));
+    watched.client.on_update(move |update| {
+        entered.send(name_of(update).split_whitespace().rev().take(3).collect::<Vec<_>>().join(" ")).unwrap();
+        gone.recv_timeout(PATIENCE).unwrap();
+    });
+    let asked = || {
+        let (client, (asked, told)) = (watched.client.clone(), channel());
+        std::thread::spawn(move || asked.send((client.is_ready(), client.status())));
+        told.recv_timeout(PATIENCE).expect("the status waits for nobody")
+    };
+    for (text, what, revision, refused) in [
+        (one("flags.json", 2), "2 to changed", 2, false),
+        ("{".to_owned(), "2 at refused", 2, true),
+        (one("flags.json", 2), "2 at recovered", 2, false),
+        (one("flags.json", 3), "3 to changed", 3, false),
+    ] {
+        folder.rename_into_place("flags.json", text);
+        assert_eq!(inside.recv_timeout(PATIENCE).unwrap(), what);
+        let (is_ready, mut all) = asked();
+        let status = all.remove(0);
+        assert!(is_ready);
+        assert_eq!(status.served.unwrap().revision, revision, "{what}");
+        assert_eq!(status.refused.is_some(), refused, "{what}");
+        go.send(()).unwrap();
+    }
+}
+
+#[test]
 fn a_listener_that_panics_stops_neither_the_watching_nor_the_others() {
     let folder = Folder::with("flags.json", one("flags.json", 0));
     let watched = Watched::open(folder.path("flags.json"));

@@ -399,6 +399,13 @@ fn a_source_that_blocks_delays_no_evaluation() {
     assert!(client.snapshots_alive() >= 1);
     let another = client.clone();
     std::thread::spawn(move || assert_eq!(another.integer("flag-0", "", -1), 1)).join().unwrap();
+    // And what a health check asks.
+    let (asked, told) = channel();
+    let another = client.clone();
+    std::thread::spawn(move || asked.send((another.is_ready(), another.status())));
+    let (is_ready, status) = told.recv_timeout(PATIENCE).expect("the status waits for nobody");
+    assert!(is_ready);
+    assert_eq!(status[0].served.as_ref().unwrap().revision, 1);
     go.send(()).unwrap();
     drop(go);
     let deadline = std::time::Instant::now() + PATIENCE;
