@@ -35,11 +35,16 @@ pub enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// A list of values.
+    ///
+    /// A value may be built as deep as memory allows, and dropped. Everything else that walks it takes stack for
+    /// each level: do not copy, compare or print one of more levels than a context takes, which is 100.
     pub fn list(items: impl IntoIterator<Item = impl Into<Value<'a>>>) -> Self {
         Value::List(List(items.into_iter().map(Into::into).collect()))
     }
 
     /// A structure of named values; of one name given twice the last value stays.
+    ///
+    /// As deep as memory allows, with the limits of [`list`](Self::list).
     pub fn structure(
         members: impl IntoIterator<Item = (impl Into<Cow<'a, str>>, impl Into<Value<'a>>)>,
     ) -> Self {
