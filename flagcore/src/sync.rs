@@ -17,7 +17,7 @@
 //! ## The board
 //!
 //! The engine is locked while a source is read and while listeners are told, which may take any time. What the
-//! sources' status is stands on a [`Board`] beside it, which anybody reads without waiting: a health check of a
+//! sources' status is stands on a board beside it, which anybody reads without waiting: a health check of a
 //! service must answer just then. The engine puts up what changed after it is published and before it is told.
 
 use std::ops::Range;
