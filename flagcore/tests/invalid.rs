@@ -412,7 +412,7 @@ impl Source for Changing {
 
     fn read(&mut self) -> Result<Content, SourceError> {
         let bytes = self.text.lock().unwrap().as_bytes().to_vec();
-        let file = ContentFile { name: self.name().into(), format: Format::Yaml, bytes };
+        let file = ContentFile { name: self.name().into(), format: Format::Yaml, bytes: bytes.into() };
         Ok(Content { files: vec![file], completeness: Completeness::Whole })
     }
 

@@ -145,7 +145,7 @@ impl FileSource {
         if read as u64 == most {
             return Err(too_large(most));
         }
-        Ok(ContentFile { name, format, bytes })
+        Ok(ContentFile { name, format, bytes: bytes.into() })
     }
 
     fn error(&self, path: &Path, error: &io::Error) -> SourceError {

@@ -1,5 +1,7 @@
 //! Bytes that the embedder holds.
 
+use std::sync::Arc;
+
 use crate::model::Format;
 
 use super::{Content, Notifier, Source, SourceError};
@@ -9,13 +11,13 @@ use super::{Content, Notifier, Source, SourceError};
 pub struct Memory {
     name: String,
     format: Format,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
 }
 
 impl Memory {
     /// Bytes under a name.
     pub fn new(name: impl Into<String>, format: Format, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), format, bytes: bytes.into() }
+        Self { name: name.into(), format, bytes: Arc::new(bytes.into()) }
     }
 }
 

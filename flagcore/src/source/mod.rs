@@ -102,14 +102,14 @@ pub struct ContentFile {
     pub name: Arc<str>,
     /// How it is written.
     pub format: Format,
-    /// What it holds.
-    pub bytes: Vec<u8>,
+    /// What it holds. Shared, so that a source that keeps its bytes need not copy them at each read.
+    pub bytes: Arc<Vec<u8>>,
 }
 
 impl Content {
     /// The content of one file, complete.
-    pub fn of(name: &str, format: Format, bytes: Vec<u8>) -> Self {
-        let file = ContentFile { name: name.into(), format, bytes };
+    pub fn of(name: &str, format: Format, bytes: impl Into<Arc<Vec<u8>>>) -> Self {
+        let file = ContentFile { name: name.into(), format, bytes: bytes.into() };
         Self { files: vec![file], completeness: Completeness::Given }
     }
 }

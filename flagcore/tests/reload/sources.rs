@@ -8,6 +8,7 @@ use std::time::Duration;
 use flagcore::change::{FlagChange, Update};
 use flagcore::client::OnMissing;
 use flagcore::model::Format;
+use flagcore::source::memory::Memory;
 use flagcore::source::{Content, Notifier, Source, SourceError};
 use flagcore::{Client, Error};
 
@@ -328,6 +329,17 @@ fn a_source_that_fails_keeps_what_is_served() {
     assert_eq!(watched.value(), 1);
     script.then(Answer::Flags(2));
     watched.serves(2);
+}
+
+#[test]
+fn bytes_of_the_embedder_are_never_copied() {
+    let mut memory = Memory::new("flags", Format::Json, one("flags.json", 1));
+    let bytes = |content: Content| content.files[0].bytes.clone();
+    let (first, second) = (bytes(memory.read().unwrap()), bytes(memory.read().unwrap()));
+    assert!(Arc::ptr_eq(&first, &second));
+    let content = Content::of("flags", Format::Json, one("flags.json", 2).into_bytes());
+    memory.replace(&content);
+    assert!(Arc::ptr_eq(&bytes(memory.read().unwrap()), &bytes(content)));
 }
 
 #[test]
