@@ -21,7 +21,7 @@ pub struct Row {
 /// The questions whose answer is a boolean. [`flag_set`] holds their flags among its others.
 pub const ROWS: [Row; 6] = [
     Row { name: "static", key: "checkout-redesign-2026", variant: Some("on") },
-    Row { name: "rollout", key: "search-ranking-v2-rollout", variant: Some("off") },
+    Row { name: "rollout", key: "search-ranking-v2-rollout", variant: Some("on") },
     Row { name: "two-conditions", key: "pro-features-in-europe", variant: Some("on") },
     Row { name: "list-50", key: "beta-testers-of-spring", variant: Some("on") },
     Row { name: "list-10000", key: "migrated-accounts-wave", variant: Some("on") },
@@ -29,7 +29,7 @@ pub const ROWS: [Row; 6] = [
 ];
 
 /// A version, two conditions, a four-way split over texts.
-pub const SPLIT: Row = Row { name: "split", key: "onboarding-experiment-q4", variant: Some("green") };
+pub const SPLIT: Row = Row { name: "split", key: "onboarding-experiment-q4", variant: Some("red") };
 
 /// The targeting key of [`user`].
 pub const USER: &str = "user-0000000000004711";

@@ -1,24 +1,4 @@
-//! Keeps a store up to its sources: read, parse, compile, publish. Where any of that fails, what was served
-//! before is still served.
-//!
-//! ## The life of a content
-//!
-//! A source is read when it says that something may be new, when its poll says so, and when a wait is over.
-//!
-//! 1. What cannot be read, or is the same as what is served, changes nothing. The latter ends whatever was wrong.
-//! 2. What may be half written waits until two reads 50 ms apart are equal ([`SETTLE`]).
-//! 3. What has errors is refused, once; it is not looked at again until it changes.
-//! 4. What suddenly holds no flags, or lost many in place, waits until it is still the same two seconds later
-//!    ([`DOUBT`]).
-//! 5. Anything else is compiled, only what changed, and published together with what the other sources hold.
-//!
-//! One thread does all of this, so a later content never loses against an earlier one.
-//!
-//! ## The board
-//!
-//! The engine is locked while a source is read and while listeners are told, which may take any time. What the
-//! sources' status is stands on a board beside it, which anybody reads without waiting: a health check of a
-//! service must answer just then. The engine puts up what changed after it is published and before it is told.
+//! The writer: reads sources, decides what to believe, publishes, tells.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,34 +6,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::change::{Change, Update};
-use crate::compile::{CompileOptions, CompiledSet, compile};
-use crate::context::Surroundings;
-use crate::diagnostic::{Earlier, Findings, Mode, Place, Pointer, Problem, Report, Severity};
-use crate::limits::{Limits, SHALLOW};
+use crate::diagnostic::{Findings, Problem, Severity};
 use crate::model::Format;
-use crate::parse;
-use crate::resolution::on_a_deep_stack;
 use crate::snapshot::{LoadedFile, SourceFlags};
-use crate::source::{Completeness, Content, ContentFile, Notifier, Signal, Source, SourceError};
+use crate::source::{Completeness, Content, Notifier, Signal, Source};
 use crate::store::Store;
+
+use super::load::{Loaded, Options, digest_of, flags_of, load_file};
+use super::source_state::{Refused, Served, SourceState, Stamp, Waiting};
+use super::status::Board;
 
 /// How far apart two equal reads are before a content counts as complete.
 pub const SETTLE: Duration = Duration::from_millis(50);
 
 /// How long a content that lost its flags must stay the same before it is believed.
 pub const DOUBT: Duration = Duration::from_secs(2);
-
-/// How flag files are read, and what surrounds evaluations.
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    pub(crate) mode: Mode,
-    pub(crate) limits: Limits,
-    pub(crate) compile: CompileOptions,
-    pub(crate) surroundings: Arc<Surroundings>,
-}
 
 /// The writer's side of a client.
 pub(crate) struct Engine {
@@ -64,112 +33,8 @@ pub(crate) struct Engine {
     board: Arc<Board>,
 }
 
-/// The status of every source, for whoever asks, whatever the engine is doing.
-#[derive(Debug)]
-pub(crate) struct Board {
-    sources: ArcSwap<Vec<Arc<SourceStatus>>>,
-}
-
-impl Board {
-    pub(crate) fn status(&self) -> Vec<SourceStatus> {
-        self.sources.load().iter().map(|source| SourceStatus::clone(source)).collect()
-    }
-
-    pub(crate) fn is_ready(&self) -> bool {
-        self.sources.load().iter().all(|source| source.served.is_some())
-    }
-}
-
 /// Hears of updates, on the writer's thread, and tells whether it wants more of them.
 pub(crate) type Listener = Box<dyn FnMut(&Update) -> bool + Send>;
-
-struct SourceState {
-    source: Box<dyn Source>,
-    /// What is served of it.
-    served: Option<Served>,
-    /// What was read but not taken yet.
-    waiting: Option<Waiting>,
-    /// What was refused last, and is still what the source holds.
-    refused: Option<Refused>,
-    /// Whether listeners heard of trouble, and of nothing since that says it is over.
-    troubled: bool,
-    /// What the board says of it.
-    shown: Stamp,
-}
-
-/// What tells one status of a source from another.
-#[derive(Debug, Default, PartialEq)]
-struct Stamp {
-    served: Option<u64>,
-    waiting: Option<Option<usize>>,
-    refused: Option<(SystemTime, Option<u128>)>,
-    complaint: Option<String>,
-}
-
-struct Served {
-    digest: u128,
-    files: Vec<LoadedFile>,
-    findings: Findings,
-    revision: u64,
-    since: SystemTime,
-}
-
-struct Waiting {
-    digest: u128,
-    since: Instant,
-    until: Instant,
-    /// The flags it has, where it is in doubt for having lost some.
-    shrunk_to: Option<usize>,
-}
-
-struct Refused {
-    /// None where nothing could be read at all.
-    digest: Option<u128>,
-    findings: Findings,
-    at: SystemTime,
-}
-
-/// What a source holds and whether it is served.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SourceStatus {
-    /// Its name.
-    pub name: String,
-    /// What is served of it; none while it has not delivered anything valid.
-    pub served: Option<ServedStatus>,
-    /// Why what it holds now is not served, if that is so.
-    pub refused: Option<RefusedStatus>,
-    /// What holds back a content that was read but is in doubt, if there is one.
-    pub waiting: Option<String>,
-    /// What is wrong with the watching, if anything.
-    pub complaint: Option<String>,
-}
-
-/// What is served of a source.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ServedStatus {
-    /// The revision with which it was published.
-    pub revision: u64,
-    /// When that was.
-    pub since: SystemTime,
-    /// A digest of its bytes, in hexadecimal.
-    pub digest: String,
-    /// How many flags it holds.
-    pub flags: usize,
-    /// What was found about it: warnings.
-    pub findings: Findings,
-}
-
-/// A content that is not served.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RefusedStatus {
-    /// When it was first seen.
-    pub at: SystemTime,
-    /// Why it is not served.
-    pub findings: Findings,
-}
 
 impl Engine {
     pub(crate) fn new(
@@ -481,151 +346,6 @@ impl Engine {
         let told = |listener: &mut Listener| catch_unwind(AssertUnwindSafe(|| listener(update)));
         self.listeners.retain_mut(|listener| told(listener).unwrap_or(true));
     }
-}
-
-impl SourceState {
-    /// Reads the source. A panic in it is a failure to read: it is asked again, and the thread goes on.
-    fn read(&mut self) -> Result<Content, SourceError> {
-        let source = AssertUnwindSafe(&mut self.source);
-        catch_unwind(|| { source }.read())
-            .unwrap_or_else(|_| Err(SourceError::new(self.source.name(), "reading it panicked")))
-    }
-
-    /// Polls the source. One that panics is read, which tells what is wrong.
-    fn poll(&mut self) -> bool {
-        let source = AssertUnwindSafe(&mut self.source);
-        catch_unwind(|| { source }.poll()).unwrap_or(true)
-    }
-
-    /// What is wrong with the watching. A source that cannot say so says nothing.
-    fn complaint(&self) -> Option<String> {
-        catch_unwind(AssertUnwindSafe(|| self.source.complaint())).ok().flatten()
-    }
-
-    fn stamp(&self) -> Stamp {
-        Stamp {
-            served: self.served.as_ref().map(|served| served.revision),
-            waiting: self.waiting.as_ref().map(|waiting| waiting.shrunk_to),
-            refused: self.refused.as_ref().map(|refused| (refused.at, refused.digest)),
-            complaint: self.complaint(),
-        }
-    }
-
-    fn status(&self, complaint: Option<String>) -> SourceStatus {
-        let served = self.served.as_ref().map(|served| ServedStatus {
-            revision: served.revision,
-            since: served.since,
-            digest: format!("{:032x}", served.digest),
-            flags: served.flags(),
-            findings: served.findings.clone(),
-        });
-        let before = self.served.as_ref().map_or(0, Served::flags);
-        let waiting = self.waiting.as_ref().map(|waiting| match waiting.shrunk_to {
-            Some(after) => Problem::Shrinks { before, after }.to_string(),
-            None => "somebody may still be writing it".to_owned(),
-        });
-        let refused = self.refused.as_ref();
-        SourceStatus {
-            name: self.source.name().to_owned(),
-            served,
-            refused: refused.map(|it| RefusedStatus { at: it.at, findings: it.findings.clone() }),
-            waiting,
-            complaint,
-        }
-    }
-}
-
-impl Served {
-    fn flags(&self) -> usize {
-        flags_of(&self.files)
-    }
-}
-
-fn flags_of(files: &[LoadedFile]) -> usize {
-    files.iter().map(|file| file.set.flags.len()).sum()
-}
-
-/// The compiled files of a content.
-#[derive(Default)]
-struct Loaded {
-    files: Vec<LoadedFile>,
-    findings: Findings,
-}
-
-impl Loaded {
-    /// Flags that several files of one source hold; the last file's counts.
-    fn repeated(&self, mode: Mode) -> Findings {
-        let mut findings = Findings::default();
-        if self.files.len() < 2 {
-            return findings;
-        }
-        let mut first = std::collections::HashMap::new();
-        for LoadedFile { name, set } in &self.files {
-            let mut report = Report::new(name.clone(), mode);
-            for entry in &set.flags {
-                let key = (entry.flag.flag_set_id(), &*entry.flag.key);
-                if let Some(earlier) = first.insert(key, name) {
-                    let problem = Problem::DuplicateFlag {
-                        flag: crate::text::excerpt(&entry.flag.key),
-                        first: Earlier::File(Arc::clone(earlier)),
-                    };
-                    let at = Pointer::ROOT;
-                    let at = at.member("flags");
-                    report.tolerate(Place { span: None, pointer: at.member(&entry.flag.key) }, problem);
-                }
-            }
-            findings.append(report.finish(""));
-        }
-        findings
-    }
-}
-
-/// Reads and compiles one file. A panic inside is a bug of ours, and refuses the file.
-fn load_file(
-    file: &ContentFile,
-    options: &Options,
-    previous: Option<&CompiledSet>,
-) -> (Option<CompiledSet>, Findings) {
-    let load = AssertUnwindSafe(|| load_checked(file, options, previous));
-    catch_unwind(load).ok().flatten().unwrap_or_else(|| {
-        let reason = "reading it failed inside of the library; this is a bug of ours".to_owned();
-        (None, Findings::of_source(file.name.clone(), Severity::Error, Problem::Unreadable { reason }))
-    })
-}
-
-/// None where the thread that a deep document needs cannot be had, or panics.
-fn load_checked(
-    file: &ContentFile,
-    options: &Options,
-    previous: Option<&CompiledSet>,
-) -> Option<(Option<CompiledSet>, Findings)> {
-    let mut report = Report::new(file.name.clone(), options.mode);
-    let Some(set) =
-        parse::flag_set(file.name.clone(), &file.bytes, file.format, &options.limits, &mut report)
-    else {
-        return Some((None, report.finish(&parse::utf8::lossy(&file.bytes).0)));
-    };
-    let compiled = if set.depth > SHALLOW as usize * 2 {
-        // Rules are compiled by recursion, which needs a stack of its own where they are this deep.
-        on_a_deep_stack(|| compile(&set, &options.compile, previous, &mut report))?
-    } else {
-        compile(&set, &options.compile, previous, &mut report)
-    };
-    let findings = report.finish(set.document.text());
-    Some((Some(compiled).filter(|_| !findings.is_refused()), findings))
-}
-
-/// What makes two contents the same: the names, formats and bytes of all files.
-fn digest_of(content: &Content) -> u128 {
-    let mut digest = Xxh3::new();
-    for file in &content.files {
-        digest.update(&(file.name.len() as u64).to_le_bytes());
-        digest.update(file.name.as_bytes());
-        digest.update(&[u8::from(file.format == Format::Yaml)]);
-        digest.update(&(file.bytes.len() as u64).to_le_bytes());
-        digest.update(&file.bytes);
-    }
-    digest.digest128()
 }
 
 /// Locks an engine; a panic in it left every part of it as it was before or after a step.

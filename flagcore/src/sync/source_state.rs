@@ -1,0 +1,115 @@
+//! One source, and what is known of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Instant, SystemTime};
+
+use crate::diagnostic::{Findings, Problem};
+use crate::snapshot::LoadedFile;
+use crate::source::{Content, Source, SourceError};
+
+use super::load::flags_of;
+use super::status::{RefusedStatus, ServedStatus, SourceStatus};
+
+pub(super) struct SourceState {
+    pub(super) source: Box<dyn Source>,
+    /// What is served of it.
+    pub(super) served: Option<Served>,
+    /// What was read but not taken yet.
+    pub(super) waiting: Option<Waiting>,
+    /// What was refused last, and is still what the source holds.
+    pub(super) refused: Option<Refused>,
+    /// Whether listeners heard of trouble, and of nothing since that says it is over.
+    pub(super) troubled: bool,
+    /// What the board says of it.
+    pub(super) shown: Stamp,
+}
+
+pub(super) struct Served {
+    pub(super) digest: u128,
+    pub(super) files: Vec<LoadedFile>,
+    pub(super) findings: Findings,
+    pub(super) revision: u64,
+    pub(super) since: SystemTime,
+}
+
+pub(super) struct Waiting {
+    pub(super) digest: u128,
+    pub(super) since: Instant,
+    pub(super) until: Instant,
+    /// The flags it has, where it is in doubt for having lost some.
+    pub(super) shrunk_to: Option<usize>,
+}
+
+pub(super) struct Refused {
+    /// None where nothing could be read at all.
+    pub(super) digest: Option<u128>,
+    pub(super) findings: Findings,
+    pub(super) at: SystemTime,
+}
+
+/// What tells one status of a source from another.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Stamp {
+    pub(super) served: Option<u64>,
+    pub(super) waiting: Option<Option<usize>>,
+    pub(super) refused: Option<(SystemTime, Option<u128>)>,
+    pub(super) complaint: Option<String>,
+}
+
+impl SourceState {
+    /// Reads the source. A panic in it is a failure to read: it is asked again, and the thread goes on.
+    pub(super) fn read(&mut self) -> Result<Content, SourceError> {
+        let source = AssertUnwindSafe(&mut self.source);
+        catch_unwind(|| { source }.read())
+            .unwrap_or_else(|_| Err(SourceError::new(self.source.name(), "reading it panicked")))
+    }
+
+    /// Polls the source. One that panics is read, which tells what is wrong.
+    pub(super) fn poll(&mut self) -> bool {
+        let source = AssertUnwindSafe(&mut self.source);
+        catch_unwind(|| { source }.poll()).unwrap_or(true)
+    }
+
+    /// What is wrong with the watching. A source that cannot say so says nothing.
+    pub(super) fn complaint(&self) -> Option<String> {
+        catch_unwind(AssertUnwindSafe(|| self.source.complaint())).ok().flatten()
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp {
+            served: self.served.as_ref().map(|served| served.revision),
+            waiting: self.waiting.as_ref().map(|waiting| waiting.shrunk_to),
+            refused: self.refused.as_ref().map(|refused| (refused.at, refused.digest)),
+            complaint: self.complaint(),
+        }
+    }
+
+    pub(super) fn status(&self, complaint: Option<String>) -> SourceStatus {
+        let served = self.served.as_ref().map(|served| ServedStatus {
+            revision: served.revision,
+            since: served.since,
+            digest: format!("{:032x}", served.digest),
+            flags: served.flags(),
+            findings: served.findings.clone(),
+        });
+        let before = self.served.as_ref().map_or(0, Served::flags);
+        let waiting = self.waiting.as_ref().map(|waiting| match waiting.shrunk_to {
+            Some(after) => Problem::Shrinks { before, after }.to_string(),
+            None => "somebody may still be writing it".to_owned(),
+        });
+        let refused = self.refused.as_ref();
+        SourceStatus {
+            name: self.source.name().to_owned(),
+            served,
+            refused: refused.map(|it| RefusedStatus { at: it.at, findings: it.findings.clone() }),
+            waiting,
+            complaint,
+        }
+    }
+}
+
+impl Served {
+    pub(super) fn flags(&self) -> usize {
+        flags_of(&self.files)
+    }
+}
