@@ -136,11 +136,14 @@ impl Client {
             let all = vec![true; engine.len()];
             engine.step(&all, true)
         };
-        let settles = step().map(|until| until.saturating_duration_since(Instant::now()));
-        if let Some(wait) = settles.filter(|wait| *wait <= SETTLE) {
+        // One source may settle after another; a file that is written all the time never does.
+        let sources = lock(&self.inner.engine).len();
+        for _ in 0..=sources {
+            let settles = step().map(|until| until.saturating_duration_since(Instant::now()));
+            let Some(wait) = settles.filter(|wait| *wait <= SETTLE) else { return };
             std::thread::sleep(wait);
-            step();
         }
+        step();
     }
 
     /// Takes new bytes for the source `name`, which was given as bytes.

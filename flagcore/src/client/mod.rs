@@ -17,3 +17,5 @@ pub use error::Error;
 pub use getters::Served;
 pub use handle::Client;
 pub use reader::Reader;
+
+pub use crate::store::Guard;

@@ -184,7 +184,10 @@ impl<'s> SetCompiler<'s, '_> {
         seed.update(self.bucketing.to_string().as_bytes());
         seed.update(&[u8::from(self.keep_json)]);
         for entry in &self.set.metadata {
-            seed.update(self.set.document.resolve(entry.name).as_bytes());
+            // The length tells the name from the value.
+            let name = self.set.document.resolve(entry.name);
+            seed.update(&(name.len() as u64).to_le_bytes());
+            seed.update(name.as_bytes());
             seed.update(self.slice(self.set.document.span(entry.value)).as_bytes());
             seed.update(&[0]);
         }

@@ -1,6 +1,7 @@
 //! The evaluation context itself.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use arrayvec::ArrayVec;
@@ -101,7 +102,8 @@ impl<'a> EvaluationContext<'a> {
         self
     }
 
-    /// Sets an attribute; of one name set twice the last value counts.
+    /// Sets an attribute; of one name set twice the last value counts. Setting a name again is as cheap as setting
+    /// another one: the value before may stay in [`iter`](Self::iter) and [`len`](Self::len) for a while.
     ///
     /// The name `targetingKey` sets the targeting key. A value that cannot be part of a context (nested more
     /// than 100 levels, a number that is not finite) or an attribute past the 10,000th is left out, and every
@@ -229,6 +231,37 @@ impl<'a> EvaluationContext<'a> {
         self.few.push(attribute);
     }
 
+    /// Takes an attribute past the eighth. Names set again and again do not pile up.
+    fn push_to_many(&mut self, attribute: Attribute<'a>) {
+        if let Some(known) = self.few.iter_mut().rev().find(|known| known.name == attribute.name) {
+            known.value = attribute.value;
+            return;
+        }
+        self.many.extend(self.few.drain(..));
+        if self.many.len() == self.many.capacity() {
+            // Only where the memory would grow, so that setting stays linear.
+            self.keep_last_of_each();
+        }
+        if self.many.len() < limits::ATTRIBUTES {
+            self.many.push(attribute);
+        } else if let Some(known) = self.many.iter_mut().rev().find(|known| known.name == attribute.name) {
+            known.value = attribute.value;
+        } else if self.fault.is_none() {
+            self.keep_last_of_each();
+            if self.many.len() < limits::ATTRIBUTES {
+                self.many.push(attribute);
+            } else {
+                self.fault = Some(ContextError::TooManyAttributes);
+            }
+        }
+    }
+
+    fn keep_last_of_each(&mut self) {
+        let mut seen = HashSet::new();
+        let mut last: Vec<bool> = self.many.iter().rev().map(|it| seen.insert(it.name.clone())).collect();
+        self.many.retain(|_| last.pop().unwrap_or(true));
+    }
+
     #[cold]
     #[inline(never)]
     fn set_slowly(&mut self, attribute: Attribute<'a>) {
@@ -237,14 +270,8 @@ impl<'a> EvaluationContext<'a> {
             Err(Unfit::TooDeep) => self.fault = Some(ContextError::TooDeep),
             Err(Unfit::NotFinite) => self.fault = Some(ContextError::NotFinite),
             Ok(()) if attribute.name == TARGETING_KEY => self.targeting_key = Some(attribute.value),
-            Ok(()) if self.attributes().len() >= limits::ATTRIBUTES => {
-                self.fault = Some(ContextError::TooManyAttributes);
-            }
             Ok(()) if self.many.is_empty() && !self.few.is_full() => self.push(attribute),
-            Ok(()) => {
-                self.many.extend(self.few.drain(..));
-                self.many.push(attribute);
-            }
+            Ok(()) => self.push_to_many(attribute),
         }
     }
 }
@@ -350,6 +377,25 @@ mod tests {
         assert_eq!(fault("a", Value::list([f64::INFINITY])), Some(ContextError::NotFinite));
         let many: EvaluationContext = (0..10_001).map(|at| (format!("a{at}"), at)).collect();
         assert_eq!((many.len(), many.fault()), (10_000, Some(ContextError::TooManyAttributes)));
+    }
+
+    #[test]
+    fn names_set_again_and_again_do_not_pile_up() {
+        let mut context = EvaluationContext::new("u").with("plan", "pro");
+        for number in 0..100_000 {
+            context.set("n", number);
+        }
+        assert!(context.len() <= 8 && context.fault().is_none(), "{}", context.len());
+        assert_eq!(context.get("n"), Some(&Value::Number(99_999.0)));
+        assert_eq!(context.get("plan").and_then(Value::as_str), Some("pro"));
+        let names: Vec<String> = (0..10_000).map(|number| format!("n{number}")).collect();
+        let mut context = EvaluationContext::empty();
+        for number in 0..30_000 {
+            context.set(names[number % 10_000].as_str(), number);
+        }
+        assert_eq!((context.len(), context.fault()), (10_000, None));
+        assert_eq!(context.get("n7"), Some(&Value::Number(20_007.0)));
+        assert_eq!(context.set("one-more", 1).fault(), Some(ContextError::TooManyAttributes));
     }
 
     #[test]

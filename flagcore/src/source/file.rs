@@ -139,7 +139,7 @@ impl FileSource {
             return Err(too_large(metadata.len()));
         }
         let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-        let most = self.most_bytes as u64 + 1;
+        let most = (self.most_bytes as u64).saturating_add(1);
         let read =
             file.by_ref().take(most).read_to_end(&mut bytes).map_err(|error| self.error(path, &error))?;
         if read as u64 == most {

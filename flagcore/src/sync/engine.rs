@@ -102,20 +102,25 @@ impl Engine {
     ///
     /// The findings, where the bytes are refused; what was served before is still served.
     pub(crate) fn replace(&mut self, number: usize, content: &Content) -> Result<(), Findings> {
-        match self.load(number, content) {
-            Ok(loaded) => {
-                if let Some(state) = self.sources.get_mut(number) {
-                    state.source.replace(content);
-                }
-                self.take(number, digest_of(content), loaded);
-                self.publish();
-                Ok(())
-            }
-            Err(findings) => {
-                self.refuse(number, Some(digest_of(content)), findings.clone());
-                Err(findings)
-            }
+        let digest = digest_of(content);
+        let serving = self.store.load().revision();
+        let Some(state) = self.sources.get_mut(number) else { return Ok(()) };
+        if state.served.as_ref().is_some_and(|served| served.digest == digest) {
+            state.source.replace(content);
+            self.recover(number);
+            return Ok(());
         }
+        let source = state.source.name().to_owned();
+        let loaded = self.load(number, content).inspect_err(|findings| {
+            // The source still holds what it held; only who listens hears of the attempt.
+            self.tell(&Update::Refused { source, findings: findings.clone(), serving });
+        })?;
+        if let Some(state) = self.sources.get_mut(number) {
+            state.source.replace(content);
+        }
+        self.take(number, digest, loaded);
+        self.publish();
+        Ok(())
     }
 
     /// The source of a name that takes bytes of the embedder's.
@@ -175,7 +180,7 @@ impl Engine {
     /// Reads one source; tells whether there is something new to publish.
     fn read(&mut self, number: usize, now: Instant, at_start: bool) -> bool {
         let Some(state) = self.sources.get_mut(number) else { return false };
-        let content = match state.read() {
+        let mut content = match state.read() {
             Ok(content) => content,
             Err(error) => {
                 state.waiting = None;
@@ -192,19 +197,24 @@ impl Engine {
             state.waiting = None;
             return false;
         }
+        // What happened to one file since says nothing of another that somebody may still be writing.
+        if content.completeness != Completeness::Given && state.waiting.as_ref().is_some_and(|it| it.unsure) {
+            content.completeness = Completeness::Unsure;
+        }
+        let unsure = content.completeness == Completeness::Unsure;
         let waited =
             state.waiting.as_ref().filter(|waiting| waiting.digest == digest).map(|waiting| waiting.since);
         let age = waited.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         // From the end of the first read to the begin of this one: reading may have taken its time.
         let since = waited.unwrap_or_else(Instant::now);
         let settled = at_start || age >= SETTLE;
-        if content.completeness == Completeness::Unsure && !settled {
-            state.waiting = Some(Waiting { digest, since, until: since + SETTLE, shrunk_to: None });
+        if unsure && !settled {
+            state.waiting = Some(Waiting { digest, since, until: since + SETTLE, unsure, shrunk_to: None });
             return false;
         }
         match self.load(number, &content) {
             Err(_) if content.completeness == Completeness::Closed && !settled => {
-                self.wait(number, Waiting { digest, since, until: since + SETTLE, shrunk_to: None });
+                self.wait(number, Waiting { digest, since, until: since + SETTLE, unsure, shrunk_to: None });
                 false
             }
             Err(findings) => {
@@ -217,7 +227,7 @@ impl Engine {
                 {
                     self.wait(
                         number,
-                        Waiting { digest, since, until: since + DOUBT, shrunk_to: Some(flags) },
+                        Waiting { digest, since, until: since + DOUBT, unsure, shrunk_to: Some(flags) },
                     );
                     return false;
                 }

@@ -36,6 +36,8 @@ pub(super) struct Waiting {
     pub(super) digest: u128,
     pub(super) since: Instant,
     pub(super) until: Instant,
+    /// Whether somebody may still be writing any part of it.
+    pub(super) unsure: bool,
     /// The flags it has, where it is in doubt for having lost some.
     pub(super) shrunk_to: Option<usize>,
 }

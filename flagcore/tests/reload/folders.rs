@@ -174,22 +174,26 @@ fn a_folder_that_loses_its_last_file_keeps_what_it_had() {
 
 #[test]
 fn an_unfinished_file_beside_others_is_not_taken_for_whole() {
-    let folder = Folder::new();
-    write(&folder, "a.json", "a", 1);
-    folder.write("b.yaml", flags_named(Format::Yaml, ["b", "c"], 1));
-    let watched = Watched::new(Client::builder().path(folder.path("")));
-    // Only half of `b.yaml` is there when `a.json` is renamed into place.
-    let text = flags_named(Format::Yaml, ["b", "c"], 2);
-    let half = text.find("  c:").unwrap();
-    let mut file = std::fs::File::create(folder.path("b.yaml")).unwrap();
-    std::io::Write::write_all(&mut file, &text.as_bytes()[..half]).unwrap();
-    write(&folder, "a.json", "a", 2);
-    std::io::Write::write_all(&mut file, &text.as_bytes()[half..]).unwrap();
-    drop(file);
-    gives(&watched, "c", 2);
-    for update in watched.drain() {
-        let Update::Changed(change) = update else { panic!("{update:?}") };
-        assert_eq!(change.flags(), [("a", Updated), ("b", Updated), ("c", Updated)]);
+    // However long after the half the other file comes: seen by one read, or by the read that comes after it.
+    for pause in [0, 5, 15, 30] {
+        let folder = Folder::new();
+        write(&folder, "a.json", "a", 1);
+        folder.write("b.yaml", flags_named(Format::Yaml, ["b", "c"], 1));
+        let watched = Watched::new(Client::builder().path(folder.path("")));
+        // Only half of `b.yaml` is there when `a.json` is renamed into place.
+        let text = flags_named(Format::Yaml, ["b", "c"], 2);
+        let half = text.find("  c:").unwrap();
+        let mut file = std::fs::File::create(folder.path("b.yaml")).unwrap();
+        std::io::Write::write_all(&mut file, &text.as_bytes()[..half]).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        write(&folder, "a.json", "a", 2);
+        std::io::Write::write_all(&mut file, &text.as_bytes()[half..]).unwrap();
+        drop(file);
+        gives(&watched, "c", 2);
+        for update in watched.drain() {
+            let Update::Changed(change) = update else { panic!("{update:?}") };
+            assert_eq!(change.flags(), [("a", Updated), ("b", Updated), ("c", Updated)], "after {pause} ms");
+        }
     }
 }
 

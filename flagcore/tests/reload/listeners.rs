@@ -142,7 +142,13 @@ fn an_evaluator_changes_the_flags_that_use_it_and_no_others() {
 #[track_caller]
 fn check_reference(file: impl Fn(&str) -> String) {
     check(&file("1"), &file("2"), &[("a", Updated)]);
-    check(&file("1"), &file("1"), &[]);
+    check(&file("1"), &format!("{} ", file("1")), &[]);
+}
+
+#[test]
+fn metadata_that_reads_alike_without_its_quotes_is_other_metadata() {
+    let file = |metadata: &str| format!(r#"{{"metadata": {metadata}, "flags": {{"a": {ON}}}}}"#);
+    check(&file(r#"{"v1": 2}"#), &file(r#"{"v": 12}"#), &[("a", Updated)]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use flagcore::change::{FlagChange, Update};
 use flagcore::client::OnMissing;
 use flagcore::model::Format;
+use flagcore::source::file::FileSource;
 use flagcore::source::memory::Memory;
 use flagcore::source::{Content, Notifier, Source, SourceError};
 use flagcore::{Client, Error};
@@ -89,10 +90,54 @@ fn bytes_are_updated_under_their_name() {
     assert_eq!(client.integer("flag-0", "", -1), 3);
     let refused = client.update("flags", "{", Format::Json).unwrap_err();
     assert!(matches!(refused, Error::Refused { .. }), "{refused}");
-    assert!(client.status()[0].refused.is_some());
+    // The source still holds what it held.
+    assert!(client.status()[0].refused.is_none());
     let unknown = client.update("other", one("a.json", 4), Format::Json).unwrap_err();
     assert_eq!(unknown.to_string(), "no source that takes bytes is called `other`");
     assert_eq!(client.integer("flag-0", "", -1), 3);
+}
+
+#[test]
+fn equal_bytes_change_nothing_and_nobody_is_told() {
+    let client = Client::builder().bytes("flags", one("a.json", 1), Format::Json).build().unwrap();
+    let (updates, revision) = (client.updates(), client.snapshot().revision());
+    client.update("flags", one("a.json", 1), Format::Json).unwrap();
+    assert_eq!(client.snapshot().revision(), revision);
+    assert!(updates.try_next().is_none());
+}
+
+#[test]
+fn one_refresh_takes_every_source_however_slow() {
+    let folder = Folder::with("a.yaml", flags(Format::Yaml, 1, 1));
+    folder.write("b.yaml", flags_named(Format::Yaml, ["b"], 1));
+    let client = Client::builder()
+        .path(folder.path("a.yaml"))
+        .source(SlowSource(FileSource::new(&folder.path("b.yaml"), 1 << 20, false)))
+        .watch(false)
+        .build()
+        .unwrap();
+    folder.write("a.yaml", flags(Format::Yaml, 1, 2));
+    folder.write("b.yaml", flags_named(Format::Yaml, ["b"], 2));
+    client.refresh();
+    assert_eq!((client.integer("flag-0", "", -1), client.integer("b", "", -1)), (2, 2));
+}
+
+/// A file that takes its time to be read.
+struct SlowSource(FileSource);
+
+impl Source for SlowSource {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn read(&mut self) -> Result<Content, SourceError> {
+        std::thread::sleep(Duration::from_millis(30));
+        self.0.read()
+    }
+
+    fn watch(&mut self, changed: Notifier) {
+        self.0.watch(changed);
+    }
 }
 
 #[test]
