@@ -73,7 +73,8 @@ impl Change {
         &self.after
     }
 
-    /// The keys that evaluate differently now, sorted. One comparison per flag.
+    /// The keys whose flag is not what it was, in its rule, its variants, its metadata or its source; sorted. One
+    /// comparison per flag.
     pub fn flags(&self) -> Vec<(&str, FlagChange)> {
         let (mut old, mut new) = (self.before.winning_flags(), self.after.winning_flags());
         let mut changed = Vec::new();

@@ -16,8 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Flag files are flagd's, and evaluate exactly as flagd evaluates them: every recorded evaluation of the
-//! reference agrees, odd corners included. A file that is edited while the program runs takes effect in
+//! Flag files are flagd's, and evaluate as flagd evaluates them: every recorded evaluation of the reference
+//! agrees, odd corners included, but for [what differs on purpose](docs::differences). A file that is edited while the program runs takes effect in
 //! milliseconds; one that is broken is refused with its place, its cause and its mending, and changes nothing.
 //!
 //! # What to use for what
@@ -32,8 +32,9 @@
 //! | [`explain`](Snapshot::explain) | why a flag gives what it gives |
 //! | [`Source`](source::Source) | flags from anywhere else |
 //!
-//! Evaluating never waits, never fails loudly and never allocates: a wrong flag, type or context gives the
-//! caller's default, the reason `ERROR` and an error code.
+//! Evaluating never waits for a writer and never fails loudly: a wrong flag, type or context gives the caller's
+//! default, the reason `ERROR` and an error code. Rules that people write every day allocate nothing; the few that
+//! do are [listed](docs::performance).
 //!
 //! # The modules, from the ground up
 //!

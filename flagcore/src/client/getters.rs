@@ -1,4 +1,8 @@
-//! The typed questions, the same for a client, a reader, a snapshot and a view.
+//! The typed questions: the same for a client, a reader and a snapshot; one for all types for a view.
+//!
+//! All of them cost the flag's rule, and no allocation but that of the few rules that
+//! [`performance`](crate::docs::performance) lists. A client adds one `ArcSwap` load, a reader one comparison; a key adds one look-up,
+//! a handle an index.
 //!
 //! What is a number is handed out as it is. Texts, structures and values are borrowed: from the snapshot where
 //! the asker lends one, or together with a guard that holds it.
@@ -40,7 +44,7 @@ impl Client {
     /// Whether a boolean flag is on.
     ///
     /// False for a flag that is missing, disabled, not boolean or without a default; nothing is coerced. Never
-    /// waits, never fails, allocates nothing.
+    /// waits for a writer, never fails. Cost: see [`bool`](Self::bool).
     #[inline]
     pub fn is_enabled<'c>(&self, key: impl FlagKey, context: impl Into<ContextRef<'c>>) -> bool {
         self.bool(key, context, false)

@@ -17,7 +17,8 @@ use super::{Builder, Error, Reader};
 /// Flags, kept up to their sources while the program runs.
 ///
 /// Cheap to clone, shared by all threads; evaluations never wait for updates, and updates never wait for
-/// evaluations. With the last clone the watching ends.
+/// evaluations. With the last clone the watching ends: dropping it waits for a read of a source, and for a listener, that is
+/// under way.
 ///
 /// # Examples
 ///

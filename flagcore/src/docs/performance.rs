@@ -17,8 +17,8 @@
 //!
 //! None, for everything that people write every day; `tests/allocations.rs` counts. What runs on the machine may need a scratch, for the operands of
 //! `+` or `cat` and for the texts and lists that `map` and `merge` produce. Each thread keeps one (at most 256 KiB between evaluations): it allocates
-//! the first time, and when a rule produces more than ever before. Five things still allocate at each evaluation: the whole context as a value
-//! (`{"var": ""}`), weights of a `fractional` that are only known at the call, a structure as its key (v3), a text with underscores taken as a number,
+//! the first time, and when a rule produces more than ever before. Six things still allocate at each evaluation: the whole context as a value
+//! (`{"var": ""}`), `set`, weights of a `fractional` that are only known at the call, a structure as its key (v3), a text with underscores taken as a number,
 //! and more than 32 levels of operations. The very first evaluation on a thread takes one block for `arc-swap`.
 //!
 //! # Bounds

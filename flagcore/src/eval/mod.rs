@@ -1,4 +1,4 @@
-//! A compiled flag and a context to an answer: no lock, no I/O, no log line, no allocation.
+//! A compiled flag and a context to an answer: no lock, no I/O, no log line; memory only from a bounded scratch.
 //!
 //! 1. [`operand`] is a value on its way through a rule, with the reference's coercions.
 //! 2. [`scratch`] is the bounded memory for what a rule produces on the way.
@@ -10,19 +10,19 @@
 //! 8. [`machine`] runs any program; `variable`, `lazy`, [`iterate`] and [`split`] are its parts for variables, for
 //!    operators that do not need all their operands, for lists and for shares.
 
-mod condition;
-mod frame;
-pub mod iterate;
-mod lazy;
-pub mod machine;
-mod observer;
 pub mod operand;
+pub mod scratch;
 pub mod operator;
+mod text_set;
+mod condition;
 pub mod program;
 pub mod quick;
-pub mod scratch;
-pub mod split;
-mod text_set;
+mod observer;
+mod frame;
+pub mod machine;
 mod variable;
+mod lazy;
+pub mod iterate;
+pub mod split;
 
 pub(crate) use observer::{Observer, SplitKeySeen, SplitSeen, Unobserved};

@@ -1,7 +1,7 @@
 //! The trace of one evaluation: each condition, the value it saw, pass or fail, and how the subject was bucketed.
 //!
-//! The trace is written by the evaluator itself while it answers, so it cannot tell another story, and it holds
-//! enough to be checked: [`Explanation::replay`] finds the answer again from the trace alone.
+//! The trace is written by the machine that answers rules, while it runs one, so it cannot tell another story; what is
+//! answered without the machine agrees with it by test. It holds enough to be checked: [`Explanation::replay`] finds the answer again from the trace alone.
 //!
 //! 1. `explanation` is the trace as data.
 //! 2. `replay` finds the answer again.

@@ -1,7 +1,9 @@
 //! Bytes to a flag set, with all that is wrong reported at once.
 //!
-//! 1. [`json`] and `yaml` turn bytes into a [`Document`]; a text that is not of the format ends here.
-//! 2. [`flag_file`] reads the document's words into a [`FlagSet`].
+//! 1. `utf8` makes text of bytes; `repeated` decides about a name that is given twice.
+//! 2. [`json`] and `yaml` turn a text into a [`Document`], over `json_scan` and `yaml_scalar`; a text that is not of the format
+//!    ends here, and `json_mistake` and `yaml_mistake` find out why.
+//! 3. [`flag_file`] reads the document's words into a [`FlagSet`].
 //!
 //! Rules inside of flags are looked at later, by [`compile`](crate::compile); their findings join the same report.
 

@@ -7,11 +7,11 @@
 //! 5. `all` asks every flag at once.
 //! 6. `view` shows the flags of one flag set or one source.
 
-mod all;
-mod assemble;
-mod flag_key;
 mod row;
+mod flag_key;
 mod state;
+mod assemble;
+mod all;
 mod view;
 
 pub use flag_key::{Flag, FlagKey};

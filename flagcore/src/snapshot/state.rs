@@ -88,7 +88,7 @@ impl Snapshot {
         self.sources.get(self.files.get(row.file as usize)?.source as usize)
     }
 
-    /// The keys that have a flag or a handle, in no order.
+    /// The keys that have a flag.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.winners().filter_map(|number| self.row(number)).map(|row| &*row.flag.key)
     }

@@ -1,7 +1,7 @@
 //! Where flag files come from.
 //!
 //! 1. [`memory`] is bytes that the embedder holds.
-//! 2. [`mod@file`] is a file or a folder, watched.
+//! 2. [`mod@file`] is a file or a folder; `watch` hears the system's events about it.
 //!
 //! Others' sources implement [`Source`]; whatever they deliver is read, checked and kept as files are.
 

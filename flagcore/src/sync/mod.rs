@@ -12,7 +12,8 @@
 //!    ([`DOUBT`]).
 //! 5. Anything else is compiled, only what changed, and published together with what the other sources hold.
 //!
-//! One thread does all of this, so a later content never loses against an earlier one.
+//! One at a time does all of this, the thread that watches or a caller who updates or refreshes, so a later content
+//! never loses against an earlier one.
 //!
 //! ## The board
 //!
