@@ -45,11 +45,7 @@ impl Bucketing {
 
 impl fmt::Display for Bucketing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Bucketing::V1 => "v1",
-            Bucketing::V2 => "v2",
-            Bucketing::V3 => "v3",
-        })
+        f.write_str(Self::NAMES.iter().find(|(_, it)| it == self).map_or("", |(name, _)| name))
     }
 }
 

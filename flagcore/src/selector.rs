@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::parse::flag_file::FLAG_SET_ID;
 use crate::value::Value;
 
 /// Picks the flags of one flag set or of one source.
@@ -70,7 +71,6 @@ impl Selector {
     }
 }
 
-const FLAG_SET_ID: &str = "flagSetId";
 const SOURCE: &str = "source";
 
 impl std::str::FromStr for Selector {
