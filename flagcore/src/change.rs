@@ -45,6 +45,7 @@ pub enum Update {
 pub struct Change {
     before: Arc<Snapshot>,
     after: Arc<Snapshot>,
+    findings: Findings,
 }
 
 /// What happened to a flag.
@@ -59,8 +60,8 @@ pub enum FlagChange {
 }
 
 impl Change {
-    pub(crate) fn new(before: Arc<Snapshot>, after: Arc<Snapshot>) -> Self {
-        Self { before, after }
+    pub(crate) fn new(before: Arc<Snapshot>, after: Arc<Snapshot>, findings: Findings) -> Self {
+        Self { before, after, findings }
     }
 
     /// What was served before.
@@ -71,6 +72,12 @@ impl Change {
     /// What is served now.
     pub fn after(&self) -> &Arc<Snapshot> {
         &self.after
+    }
+
+    /// What is odd in the files that were taken: warnings, because errors are refused. Worth a line in the log:
+    /// flagd takes many a slip of the fingers.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     /// The keys whose flag is not what it was, in its rule, its variants, its metadata or its source; sorted. One
@@ -188,7 +195,7 @@ impl Queue {
         let earlier = earlier.and_then(|at| pending.updates.remove(at));
         let update = match (earlier, update) {
             (Some(Update::Changed(earlier)), Update::Changed(change)) => {
-                Update::Changed(Change { before: earlier.before, after: change.after.clone() })
+                Update::Changed(Change { before: earlier.before, ..change.clone() })
             }
             _ => update.clone(),
         };

@@ -7,7 +7,7 @@ use crate::context::ContextError;
 use crate::diagnostic::Findings;
 
 /// Why there is no client, or no update.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Error {
     /// Sources, or the bytes of an update, are not valid.
@@ -52,6 +52,13 @@ impl fmt::Display for Error {
                 write!(f, "the thread that watches files could not be started: {reason}")
             }
         }
+    }
+}
+
+/// As people read it, because this is what a `main` that returns it shows.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -8,7 +8,10 @@ impl Problem {
     /// How to mend it, if there is a good guess.
     pub fn help(&self) -> Option<String> {
         let text = match self {
-            Problem::Missing => "create it, or name another one; it is used as soon as it exists".to_owned(),
+            Problem::Missing => {
+                "create it, or name another one; a client that is running takes it as soon as it exists"
+                    .to_owned()
+            }
             Problem::UnknownFormat { .. } => "name it `*.json`, `*.yaml` or `*.yml`".to_owned(),
             Problem::NoFiles => {
                 "put a `*.json`, `*.yaml` or `*.yml` file into it; to have no flags, write `flags: {}`"

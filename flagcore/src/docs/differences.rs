@@ -20,7 +20,7 @@
 //! | the reference | here | why |
 //! | --- | --- | --- |
 //! | looks once a second, and only at newer times; may lose a file that was deleted | events and slow polling; content decides; survives deletion, replacement, older files | |
-//! | a file that suddenly holds no flags, or YAML cut off while it is written, empties the set at once | taken when it is still so two seconds later; bytes that the program itself gives are taken at once | half a file is not a decision |
+//! | a file that suddenly holds no flags, or YAML written in place that lost many (five or more, and a tenth), is taken at once | taken when it is still so two seconds later; YAML written in place otherwise when it rested for 50 ms; bytes that the program itself gives at once | half a file is not a decision |
 //! | a file is read again and again even if nothing changed | equal content changes nothing, and nobody is told | |
 //! | loading nested rules takes quadratic time | linear | |
 //! | in YAML, `%YAML 1.2` at the top is refused, and so is a tag alone in a list (`[!!str]`); a key that is left empty (`: 1`) is refused or lost | read | YAML 1.2 allows all three |

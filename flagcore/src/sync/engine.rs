@@ -343,7 +343,12 @@ impl Engine {
         });
         let served: Vec<SourceFlags<'_>> = served.collect();
         let (before, after) = self.store.publish(&served, self.options.surroundings.clone());
-        let update = Update::Changed(Change::new(before, after));
+        let mut findings = Findings::default();
+        let taken = self.sources.iter().filter_map(|state| state.served.as_ref());
+        for served in taken.filter(|served| served.revision == after.revision()) {
+            findings.append(served.findings.clone());
+        }
+        let update = Update::Changed(Change::new(before, after, findings));
         self.show_all();
         self.tell(&update);
         // Nobody may be left to hold what was served before, and the next publication may be far.
