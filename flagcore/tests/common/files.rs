@@ -269,6 +269,11 @@ impl Watched {
         self.until(&format!("flag-0 gives {value}"), |client| client.integer("flag-0", "user", -1) == value);
     }
 
+    /// Waits until the status tells of no refusal: what is served is seen a moment before the status says so.
+    pub(crate) fn tells_no_refusal(&self) {
+        self.until("nothing is refused", |client| client.status()[0].refused.is_none());
+    }
+
     /// Waits for a refusal with a finding of this code.
     pub(crate) fn refuses(&self, code: &str) -> Findings {
         self.hears(code, |update| match update {

@@ -44,7 +44,7 @@ fn check(absence: &Absence, noticing: Noticing, times: i64) {
         (absence.bring_back)(&folder);
         folder.rename_into_place("flags/flags.json", one("flags.json", value));
         watched.serves(value);
-        assert!(watched.client.status()[0].refused.is_none());
+        watched.tells_no_refusal();
     }
 }
 

@@ -128,7 +128,7 @@ fn what_is_no_flag_file_is_not_read() {
     gives(&watched, "a", 2);
     let snapshot = watched.client.snapshot();
     assert_eq!((snapshot.len(), snapshot.revision()), (1, 2));
-    assert!(watched.client.status()[0].refused.is_none());
+    watched.tells_no_refusal();
 }
 
 #[test]

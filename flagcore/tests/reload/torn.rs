@@ -40,7 +40,7 @@ fn check_refused((name, content, code): &Bad, noticing: Noticing) {
     assert!(status.refused.is_some() && status.served.is_some(), "{status:#?}");
     folder.write(name, one(name, 2));
     watched.serves(2);
-    assert!(watched.client.status()[0].refused.is_none());
+    watched.tells_no_refusal();
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn yaml_cut_in_place_is_believed_after_two_seconds() {
     watched.serves(2);
     assert!(written.elapsed() >= Duration::from_secs(2));
     assert_eq!(watched.client.snapshot().len(), 20);
-    assert!(watched.client.status()[0].waiting.is_none());
+    watched.until("nothing waits", |client| client.status()[0].waiting.is_none());
 }
 
 #[test]
