@@ -32,6 +32,7 @@ pub struct Builder {
     mode: Mode,
     limits: Limits,
     compile: CompileOptions,
+    keep_json: bool,
     surroundings: Surroundings,
     sources: Vec<NewSource>,
     on_missing: OnMissing,
@@ -61,6 +62,7 @@ impl Default for Builder {
             mode: Mode::default(),
             limits: Limits::default(),
             compile: CompileOptions::default(),
+            keep_json: false,
             surroundings: Surroundings::default(),
             sources: Vec::new(),
             on_missing: OnMissing::default(),
@@ -125,6 +127,13 @@ impl Builder {
         self
     }
 
+    /// Whether snapshots keep each flag's plain JSON, for those who pass flags on; see
+    /// [`View::flags`](crate::snapshot::View::flags). Off by default: it takes about as much memory as the files.
+    pub fn keep_json(mut self, keep: bool) -> Self {
+        self.keep_json = keep;
+        self
+    }
+
     /// Whether to keep up to the sources; if not, [`Client::refresh`] does. Needs the feature `watch`.
     pub fn watch(mut self, watch: bool) -> Self {
         self.watch = watch;
@@ -171,6 +180,7 @@ impl Builder {
             mode: self.mode,
             limits: limits.clone(),
             compile: self.compile,
+            keep_json: self.keep_json,
             surroundings: Arc::new(self.surroundings),
         };
         let mut engine = Engine::new(store.clone(), options, sources.collect(), self.listeners);

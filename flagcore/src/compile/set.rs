@@ -23,8 +23,8 @@ use super::shared::{Interner, SharedRules};
 pub struct CompileOptions {
     /// The generation of bucketing for files that pin none.
     pub bucketing: Bucketing,
-    /// Whether to keep each flag's plain JSON, for those who pass flags on.
-    pub keep_json: bool,
+    /// Whether to keep each flag's plain JSON, for those who pass flags on: the source that it names.
+    pub written_by: Option<Arc<str>>,
 }
 
 /// The compiled flags of one document.
@@ -81,7 +81,7 @@ pub fn compile(
         set,
         references: References::new(&set.document, &set.evaluators),
         bucketing: set.bucketing.unwrap_or(options.bucketing),
-        keep_json: options.keep_json,
+        written_by: options.written_by.clone(),
         inherited: facts_of_set(set),
         interner: Interner::default(),
         shared: SharedRules::default(),
@@ -127,7 +127,7 @@ struct SetCompiler<'s, 'r> {
     set: &'s FlagSet,
     references: References<'s>,
     bucketing: Bucketing,
-    keep_json: bool,
+    written_by: Option<Arc<str>>,
     inherited: Arc<Facts>,
     interner: Interner,
     shared: SharedRules,
@@ -182,7 +182,10 @@ impl<'s> SetCompiler<'s, '_> {
     fn seed(&mut self) -> u64 {
         let mut seed = Xxh3::new();
         seed.update(self.bucketing.to_string().as_bytes());
-        seed.update(&[u8::from(self.keep_json)]);
+        if let Some(source) = &self.written_by {
+            seed.update(&[1]);
+            seed.update(source.as_bytes());
+        }
         for entry in &self.set.metadata {
             // The length tells the name from the value.
             let name = self.set.document.resolve(entry.name);
@@ -305,10 +308,10 @@ impl<'s> SetCompiler<'s, '_> {
             let digest = self.references_digest(&names);
             Box::new(Used { names, digest })
         });
-        let json = self.keep_json.then(|| {
+        let json = self.written_by.as_deref().map(|source| {
             let mut text = String::new();
             // Writing to a string cannot fail.
-            let _ = self.set.write_flag(&mut text, definition, None);
+            let _ = self.set.write_flag(&mut text, definition, Some(source));
             Arc::from(text)
         });
         let origin = Origin { digest, used, clean: self.report.count() == found_before };

@@ -26,8 +26,10 @@ impl Snapshot {
             })
             .collect();
         let source_of = |row: &Row| files.get(row.file as usize).map(|file| file.source);
-        let mut rows = merge(sources);
-        rows.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        let mut merged = merge(sources);
+        merged.sort_unstable_by(|(a, _), (b, _)| a.order().cmp(&b.order()));
+        let written = merged.iter().filter_map(|(_, entry)| entry.json.clone()).collect();
+        let rows: Box<[Row]> = merged.into_iter().map(|(row, _)| row).collect();
         let index = slots(&mut rows.iter().map(|row| &row.flag.key));
         let mut entries =
             vec![Entry { flag: None, row: 0, quick: Quick::No }; index.len()].into_boxed_slice();
@@ -52,7 +54,8 @@ impl Snapshot {
             store,
             entries,
             index,
-            rows: rows.into_boxed_slice(),
+            rows,
+            written,
             sources: sources.iter().map(|source| source.name.clone()).collect(),
             files,
             surroundings,
@@ -61,16 +64,18 @@ impl Snapshot {
 }
 
 /// Of each (flag set, key) the row of the highest source; within a source of its last document.
-fn merge(sources: &[SourceFlags<'_>]) -> Vec<Row> {
+fn merge<'s>(sources: &[SourceFlags<'s>]) -> Vec<(Row, &'s CompiledEntry)> {
     let files = sources.iter().flat_map(|source| source.files).zip(0..);
     let entries = files.flat_map(|(file, number)| file.set.flags.iter().map(move |entry| (entry, number)));
-    let row = |(entry, file): (&CompiledEntry, u32)| Row { flag: entry.flag.clone(), file, line: entry.line };
+    let row = |(entry, file): (&'s CompiledEntry, u32)| {
+        (Row { flag: entry.flag.clone(), file, line: entry.line }, entry)
+    };
     if sources.iter().map(|source| source.files.len()).sum::<usize>() < 2 {
         // One document holds each (flag set, key) once.
         return entries.map(row).collect();
     }
     let mut places: HashMap<(Option<&str>, &str), usize> = HashMap::new();
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<(Row, &CompiledEntry)> = Vec::new();
     for (entry, file) in entries {
         let place = *places.entry((entry.flag.flag_set_id(), &*entry.flag.key)).or_insert(rows.len());
         match rows.get_mut(place) {

@@ -16,6 +16,6 @@ mod view;
 
 pub use flag_key::{Flag, FlagKey};
 pub use state::Snapshot;
-pub use view::View;
+pub use view::{View, WrittenFlag};
 
 pub(crate) use row::{KeyIndex, LoadedFile, SourceFlags};

@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub(super) index: Arc<KeyIndex>,
     /// Every (flag set, key), sorted.
     pub(super) rows: Box<[Row]>,
+    /// The plain JSON of each row, where it is kept; else empty.
+    pub(super) written: Box<[Arc<str>]>,
     pub(super) sources: Box<[Arc<str>]>,
     pub(super) files: Box<[File]>,
     pub(super) surroundings: Arc<Surroundings>,

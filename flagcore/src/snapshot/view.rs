@@ -1,5 +1,7 @@
 //! The flags of a snapshot that a selector picks.
 
+use std::sync::Arc;
+
 use crate::context::ContextRef;
 use crate::detail::Detail;
 use crate::selector::{Selector, Wanted};
@@ -12,6 +14,18 @@ impl Snapshot {
     pub fn view<'s>(&'s self, selector: &'s Selector) -> View<'s> {
         View { snapshot: self, selector }
     }
+}
+
+/// A flag as it is passed on to those who evaluate for themselves.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenFlag<'s> {
+    /// Its key.
+    pub key: &'s str,
+    /// The flag set it belongs to; `None` is the unnamed one.
+    pub flag_set_id: Option<&'s str>,
+    /// Its definition as plain JSON: references written out, metadata of its set folded in, its source named. The
+    /// same text is the same allocation for as long as the flag does not change.
+    pub json: &'s Arc<str>,
 }
 
 /// The flags of a snapshot that a selector picks.
@@ -36,6 +50,17 @@ impl<'s> View<'s> {
         let shown = move |number: &u32| view.shows(*number);
         let rows = (0..self.snapshot.rows.len() as u32).filter(shown);
         rows.map(move |number| view.snapshot.evaluate_row(number, context, Some(view.selector)))
+    }
+
+    /// The flags here as they are passed on, sorted by flag set and key; none where JSON is not kept.
+    pub fn flags(&self) -> impl Iterator<Item = WrittenFlag<'s>> {
+        let (view, snapshot) = (*self, self.snapshot);
+        let rows = snapshot.rows.iter().zip(&snapshot.written).zip(0..);
+        rows.filter(move |(_, number)| view.shows(*number)).map(|((row, json), _)| WrittenFlag {
+            key: &row.flag.key,
+            flag_set_id: row.flag.flag_set_id(),
+            json,
+        })
     }
 
     /// The row of a key here.

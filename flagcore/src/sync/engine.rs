@@ -1,5 +1,6 @@
 //! The writer: reads sources, decides what to believe, publishes, tells.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -275,8 +276,13 @@ impl Engine {
             |name: &Arc<str>| served?.files.iter().find(|file| file.name == *name).map(|file| &*file.set);
         let mut loaded = Loaded::default();
         let mut findings = Findings::default();
+        let mut options = Cow::Borrowed(&self.options);
+        if self.options.keep_json {
+            options.to_mut().compile.written_by =
+                self.sources.get(number).map(|state| state.source.name().into());
+        }
         for file in &content.files {
-            let (set, found) = load_file(file, &self.options, previous(&file.name));
+            let (set, found) = load_file(file, &options, previous(&file.name));
             findings.append(found);
             if let Some(set) = set {
                 loaded.files.push(LoadedFile { name: file.name.clone(), set: Arc::new(set) });

@@ -21,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
     pub(crate) compile: CompileOptions,
+    /// Whether snapshots keep each flag's plain JSON.
+    pub(crate) keep_json: bool,
     pub(crate) surroundings: Arc<Surroundings>,
 }
 
