@@ -1,0 +1,3 @@
+//! `flagd`: arguments, exit codes.
+
+fn main() {}

@@ -1,0 +1,89 @@
+//! What the rest of the daemon reads.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can be chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Sources of flags, lowest priority first.
+    pub sources: Vec<SourceSettings>,
+    /// The port of evaluation: gRPC, gRPC-Web and Connect. 0 takes a free one.
+    pub port: u16,
+    /// The port of health, readiness, status and metrics.
+    pub management_port: u16,
+    /// The port of flag definitions.
+    pub sync_port: u16,
+    /// The port of OFREP.
+    pub ofrep_port: u16,
+    /// A unix socket in place of the port of evaluation.
+    pub socket_path: Option<PathBuf>,
+    /// A unix socket in place of the port of flag definitions.
+    pub sync_socket_path: Option<PathBuf>,
+    /// Certificate and key of evaluation and sync.
+    pub tls: Option<Tls>,
+    /// Origins that browsers may call from; empty means all.
+    pub cors_origins: Vec<String>,
+    /// Attributes that every evaluation gets, over the request's, in order.
+    pub context_values: Vec<(String, String)>,
+    /// Headers whose value becomes an attribute, over everything else: header name in lower case, attribute.
+    pub context_from_header: Vec<(String, String)>,
+    /// How long a stream lives at most; zero is for ever.
+    pub stream_deadline: Duration,
+    /// Whether `GetMetadata` is refused.
+    pub disable_sync_metadata: bool,
+    /// The largest body of a request in bytes; zero is without limit.
+    pub max_request_body: usize,
+    /// The largest header of a request in bytes; zero is 1 MiB.
+    pub max_request_header: usize,
+    /// Whether OFREP has a stream of changes.
+    pub ofrep_sse_enabled: bool,
+    /// After how many seconds without a word OFREP's clients ask again.
+    pub ofrep_sse_inactivity_delay: u64,
+    /// The origin that OFREP's clients reach the stream of changes at, if it is not the one they called.
+    pub ofrep_sse_public_url: Option<String>,
+    /// Whether a source that has nothing valid at the start ends the process.
+    pub fail_on_missing: bool,
+}
+
+/// Where flags come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSettings {
+    /// A file or a folder, which is also the source's name.
+    pub path: PathBuf,
+}
+
+/// Certificate and key of a server, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The chain of certificates.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            port: 8013,
+            management_port: 8014,
+            sync_port: 8015,
+            ofrep_port: 8016,
+            socket_path: None,
+            sync_socket_path: None,
+            tls: None,
+            cors_origins: Vec::new(),
+            context_values: Vec::new(),
+            context_from_header: Vec::new(),
+            stream_deadline: Duration::ZERO,
+            disable_sync_metadata: false,
+            max_request_body: 1_000_000,
+            max_request_header: 1_000_000,
+            ofrep_sse_enabled: true,
+            ofrep_sse_inactivity_delay: 120,
+            ofrep_sse_public_url: None,
+            fail_on_missing: false,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The log, and every metric with its name, unit and labels.
+//!
+//! 1. `metrics` counts; [`Metrics::write`] is what Prometheus reads.
+
+mod metrics;
+
+pub use metrics::Metrics;
