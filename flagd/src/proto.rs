@@ -1,6 +1,6 @@
 //! The messages of the protocols, generated from `proto/`; `tests/generated.rs` keeps them current.
 
-#![expect(missing_docs, unreachable_pub, clippy::all, clippy::indexing_slicing, reason = "generated")]
+#![expect(missing_docs, reason = "generated")]
 
 /// `schema.v1`: the oldest generation.
 pub mod schema_v1 {
