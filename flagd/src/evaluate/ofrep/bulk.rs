@@ -1,0 +1,85 @@
+//! Every flag for a context.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::extract::{self, Request};
+use axum::http::header::ETAG;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use flagcore::Selector;
+
+use super::body::{self, Unread};
+use super::router::{Ofrep, selector};
+use super::tag::Tag;
+use super::{answer, context, path, stream};
+use crate::settings::Settings;
+use crate::wire::{surround, write_string};
+
+/// Answers for every flag of the selector, unless the requester has that answer already.
+pub(super) async fn evaluate(
+    extract::State(ofrep): extract::State<Arc<Ofrep>>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let state = &ofrep.state;
+    let body = match body::read(body, state.settings.max_request_body).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => return answer::too_large(),
+        Err(Unread::Broken) => return answer::invalid_context(None),
+    };
+    let Ok(mut context) = context::read(&body) else { return answer::invalid_context(None) };
+    surround(&mut context, &state.settings, Some(&head.headers));
+    if context.fault().is_some() {
+        return answer::invalid_context(None);
+    }
+    let selector = match selector(&head.headers) {
+        Ok(selector) => selector,
+        Err(error) => return answer::invalid_selector(None, &error),
+    };
+    let snapshot = state.client.snapshot();
+    let mut out = String::with_capacity(16 << 10);
+    out.push_str("{\"flags\":[");
+    for (at, (key, answer)) in snapshot.view(&selector).evaluate_all(&context).enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        answer::write(&mut out, &state.metrics, key, &answer);
+    }
+    out.push_str("],\"metadata\":");
+    answer::write_selector(&mut out, &selector);
+    write_event_streams(&mut out, &state.settings, &selector);
+    out.push('}');
+
+    let tag = Tag::of(out.as_bytes());
+    let mut response = if tag.is_known(&head.headers) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        answer::json(StatusCode::OK, out)
+    };
+    if let Ok(tag) = HeaderValue::from_str(&tag.to_string()) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+/// Writes where the requester hears of changes.
+fn write_event_streams(out: &mut String, settings: &Settings, selector: &Selector) {
+    if !settings.ofrep_sse_enabled {
+        return;
+    }
+    out.push_str(",\"eventStreams\":[{\"type\":\"sse\",\"endpoint\":{");
+    if let Some(origin) = &settings.ofrep_sse_public_url {
+        out.push_str("\"origin\":");
+        write_string(out, origin.trim_end_matches('/'));
+        out.push(',');
+    }
+    out.push_str("\"requestUri\":\"");
+    out.push_str(stream::PATH);
+    if !selector.is_empty() {
+        out.push('/');
+        path::encode(out, &selector.to_string());
+    }
+    // Writing to a text cannot fail.
+    let _ = write!(out, "\"}},\"inactivityDelaySec\":{}}}]", settings.ofrep_sse_inactivity_delay);
+}

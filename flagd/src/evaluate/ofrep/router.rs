@@ -1,0 +1,57 @@
+//! Where everything is found.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderName};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use flagcore::Selector;
+use flagcore::selector::InvalidSelector;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+
+use super::channel::Channels;
+use super::cors::{self, Origins};
+use super::{bulk, path, single, stream};
+use crate::state::State;
+
+/// What the protocol's handlers share.
+#[derive(Debug)]
+pub(super) struct Ofrep {
+    pub(super) state: State,
+    pub(super) channels: Channels,
+}
+
+/// Everything on the OFREP port.
+pub fn router(state: State) -> Router {
+    let origins = Origins::new(&state.settings.cors_origins);
+    let mut router = Router::new()
+        .route("/ofrep/v1/evaluate/flags", post(bulk::evaluate))
+        .route("/ofrep/v1/evaluate/flags/", post(bulk::evaluate))
+        .route("/ofrep/v1/evaluate/flags/{key}", post(single::evaluate));
+    if state.settings.ofrep_sse_enabled {
+        for below in ["", "/", "/{*channel}"] {
+            router = router.route(&format!("{}{below}", stream::PATH), get(stream::listen));
+        }
+    }
+    let compressed = SizeAbove::new(COMPRESSED_BYTES).and(NotForContentType::SSE);
+    router
+        .fallback(path::elsewhere)
+        .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
+        .layer(from_fn_with_state(origins, cors::apply))
+        .with_state(Arc::new(Ofrep { state, channels: Channels::default() }))
+}
+
+/// The selector of a request; without one, every flag.
+pub(super) fn selector(headers: &HeaderMap) -> Result<Selector, InvalidSelector> {
+    match headers.get(&SELECTOR) {
+        None => Ok(Selector::default()),
+        Some(text) => String::from_utf8_lossy(text.as_bytes()).parse(),
+    }
+}
+
+static SELECTOR: HeaderName = HeaderName::from_static("flagd-selector");
+
+/// From how many bytes a body is compressed for those who take it so.
+const COMPRESSED_BYTES: u64 = 1_024;
