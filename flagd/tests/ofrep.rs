@@ -281,6 +281,8 @@ fn s24_headers_win_over_static_values_which_win_over_the_request() {
     };
     assert_eq!(variant(&[("X-A", "2")]), "yes");
     assert_eq!(variant(&[("x-a", "3")]), "no");
+    assert_eq!(variant(&[("x-a", "ü")]), "no");
+    assert_eq!(variant(&[("x-a", "2"), ("x-a", "3")]), "yes");
     assert_eq!(variant(&[("x-a", "")]), "no");
     assert_eq!(variant(&[]), "no");
     let plain = Served::flags(FLAGS);
@@ -439,6 +441,14 @@ fn hostile_bodies_are_refused_and_harm_nobody() {
         body.extend_from_slice(&bytes);
         let status = connection.request("POST", &single("echo"), &[], &body).status;
         assert!(matches!(status, 200 | 400), "{bytes:?}");
+    }
+    // Half a body, and a body in pieces that are none.
+    for sent in ["content-length: 100\r\n\r\n{\"con", "transfer-encoding: chunked\r\n\r\nx\r\n"] {
+        let mut raw = Connection::open(served.address());
+        raw.raw(format!("POST {BULK} HTTP/1.1\r\nhost: flags\r\n{sent}").as_bytes());
+        raw.finish();
+        let rest = raw.rest();
+        assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&rest));
     }
     for length in [1, 10, 100, 1_000, 10_000] {
         let mut raw = Connection::open(served.address());

@@ -16,7 +16,7 @@ pub fn surround<'a>(
     }
     let Some(headers) = headers else { return };
     for (header, name) in &settings.context_from_header {
-        let value = headers.get(header.as_str()).and_then(|value| value.to_str().ok());
+        let value = headers.get(header.as_str()).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             context.set(name.as_str(), value);
         }

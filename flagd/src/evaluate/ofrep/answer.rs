@@ -5,7 +5,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use flagcore::detail::Detail;
-use flagcore::selector::InvalidSelector;
 use flagcore::{ErrorCode, Selector, Snapshot, Value};
 
 use crate::telemetry::Metrics;
@@ -64,7 +63,7 @@ fn write_failure(out: &mut String, key: &str, code: ErrorCode, answer: &Answer<'
 }
 
 /// Writes an error but for its end.
-fn write_error(out: &mut String, key: Option<&str>, code: ErrorCode, details: &str) {
+pub(super) fn write_error(out: &mut String, key: Option<&str>, code: ErrorCode, details: &str) {
     out.push('{');
     if let Some(key) = key {
         out.push_str("\"key\":");
@@ -94,28 +93,6 @@ pub(super) fn status(answer: &Answer<'_>) -> StatusCode {
     }
 }
 
-/// A context that cannot be read, for a flag or for all.
-pub(super) fn invalid_context(key: Option<&str>) -> Response {
-    refused(key, ErrorCode::InvalidContext, INVALID_CONTEXT)
-}
-
-/// A selector that cannot be read, for a flag or for all.
-pub(super) fn invalid_selector(key: Option<&str>, error: &InvalidSelector) -> Response {
-    refused(key, ErrorCode::General, &format!("invalid selector: {error}"))
-}
-
-fn refused(key: Option<&str>, code: ErrorCode, details: &str) -> Response {
-    let mut out = String::with_capacity(160);
-    write_error(&mut out, key, code, details);
-    out.push_str(if key.is_some() { ",\"metadata\":null}" } else { "}" });
-    json(StatusCode::BAD_REQUEST, out)
-}
-
-/// A body beyond the limit.
-pub(super) fn too_large() -> Response {
-    json(StatusCode::PAYLOAD_TOO_LARGE, "{\"errorDetails\":\"request body too large\"}".to_owned())
-}
-
 /// An answer in JSON.
 pub(super) fn json(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
@@ -137,4 +114,4 @@ pub(super) fn write_selector(out: &mut String, selector: &Selector) {
     out.push('}');
 }
 
-const INVALID_CONTEXT: &str = "Provider context is not valid";
+pub(super) const INVALID_CONTEXT: &str = "Provider context is not valid";

@@ -5,25 +5,19 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-/// Why a body cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unread {
-    /// It is larger than allowed.
-    TooLarge,
-    /// It ended before its end.
-    Broken,
-}
+use super::refusal::Refusal;
 
 /// Takes a body of at most `limit` bytes; zero is without limit. One that came in one piece is not copied.
-pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, Unread> {
+pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let limit = if limit == 0 { usize::MAX } else { limit };
     match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             let _ = tokio::time::timeout(PATIENCE, discard(body)).await;
-            Err(Unread::TooLarge)
+            Err(Refusal::TooLarge)
         }
-        Err(_) => Err(Unread::Broken),
+        // It ended before its end.
+        Err(_) => Err(Refusal::Context),
     }
 }
 

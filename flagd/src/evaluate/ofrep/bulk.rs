@@ -3,18 +3,21 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{self, Request};
 use axum::http::header::ETAG;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flagcore::Selector;
 
-use super::body::{self, Unread};
-use super::router::{Ofrep, selector};
+use super::question::Question;
+use super::refusal::Refusal;
+use super::router::Ofrep;
 use super::tag::Tag;
-use super::{answer, context, path, stream};
+use super::{answer, body, path, stream};
 use crate::settings::Settings;
-use crate::wire::{surround, write_string};
+use crate::state::State;
+use crate::wire::write_string;
 
 /// Answers for every flag of the selector, unless the requester has that answer already.
 pub(super) async fn evaluate(
@@ -22,37 +25,16 @@ pub(super) async fn evaluate(
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let state = &ofrep.state;
-    let body = match body::read(body, state.settings.max_request_body).await {
-        Ok(body) => body,
-        Err(Unread::TooLarge) => return answer::too_large(),
-        Err(Unread::Broken) => return answer::invalid_context(None),
-    };
-    let Ok(mut context) = context::read(&body) else { return answer::invalid_context(None) };
-    surround(&mut context, &state.settings, Some(&head.headers));
-    if context.fault().is_some() {
-        return answer::invalid_context(None);
-    }
-    let selector = match selector(&head.headers) {
-        Ok(selector) => selector,
-        Err(error) => return answer::invalid_selector(None, &error),
-    };
-    let snapshot = state.client.snapshot();
-    let mut out = String::with_capacity(16 << 10);
-    out.push_str("{\"flags\":[");
-    for (at, (key, answer)) in snapshot.view(&selector).evaluate_all(&context).enumerate() {
-        if at > 0 {
-            out.push(',');
-        }
-        answer::write(&mut out, &state.metrics, key, &answer);
-    }
-    out.push_str("],\"metadata\":");
-    answer::write_selector(&mut out, &selector);
-    write_event_streams(&mut out, &state.settings, &selector);
-    out.push('}');
+    let answer = answer_for(&ofrep, &head.headers, body).await;
+    answer.unwrap_or_else(|refusal| refusal.response(None))
+}
 
+async fn answer_for(ofrep: &Ofrep, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let body = body::read(body, ofrep.state.settings.max_request_body).await?;
+    let question = Question::read(&body, headers, &ofrep.state.settings)?;
+    let out = written(&ofrep.state, &question);
     let tag = Tag::of(out.as_bytes());
-    let mut response = if tag.is_known(&head.headers) {
+    let mut response = if tag.is_known(headers) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         answer::json(StatusCode::OK, out)
@@ -60,7 +42,26 @@ pub(super) async fn evaluate(
     if let Ok(tag) = HeaderValue::from_str(&tag.to_string()) {
         response.headers_mut().insert(ETAG, tag);
     }
-    response
+    Ok(response)
+}
+
+/// The whole body, written in one pass.
+fn written(state: &State, question: &Question<'_>) -> String {
+    let Question { context, selector } = question;
+    let snapshot = state.client.snapshot();
+    let mut out = String::with_capacity(16 << 10);
+    out.push_str("{\"flags\":[");
+    for (at, (key, answer)) in snapshot.view(selector).evaluate_all(context).enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        answer::write(&mut out, &state.metrics, key, &answer);
+    }
+    out.push_str("],\"metadata\":");
+    answer::write_selector(&mut out, selector);
+    write_event_streams(&mut out, &state.settings, selector);
+    out.push('}');
+    out
 }
 
 /// Writes where the requester hears of changes.

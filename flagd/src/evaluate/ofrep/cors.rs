@@ -3,6 +3,8 @@
 //! Without a choice every origin may. A preflight is answered 204 and echoes the method and the headers that were
 //! asked for; one of an origin that may not is answered without a word about it.
 
+use std::sync::Arc;
+
 use axum::extract::{self, Request};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -12,7 +14,6 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
 
 /// The origins that may call.
 #[derive(Clone, Debug)]

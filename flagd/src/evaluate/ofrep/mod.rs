@@ -10,20 +10,24 @@
 //! buffer.
 //!
 //! 1. `path` decodes flag keys and mends paths.
-//! 2. `body` takes a request's body, within its limit.
-//! 3. `context` reads a body as a context.
-//! 4. `answer` writes what came of an evaluation.
-//! 5. `tag` makes and compares entity tags.
-//! 6. `cors` tells browsers who may call.
-//! 7. `channel` knows when the flags of a selector change.
-//! 8. `stream` tells that to those who listen.
-//! 9. `single` and `bulk` answer requests.
-//! 10. `router` is where each of them is found.
+//! 2. `answer` writes what came of an evaluation.
+//! 3. `refusal` answers requests that come to none.
+//! 4. `body` takes a request's body, within its limit.
+//! 5. `context` reads a body as a context.
+//! 6. `question` is a request with all that it asks.
+//! 7. `tag` makes and compares entity tags.
+//! 8. `cors` tells browsers who may call.
+//! 9. `channel` knows when the flags of a selector change.
+//! 10. `stream` tells that to those who listen.
+//! 11. `single` and `bulk` answer requests.
+//! 12. `router` is where each of them is found.
 
 mod path;
+mod answer;
+mod refusal;
 mod body;
 mod context;
-mod answer;
+mod question;
 mod tag;
 mod cors;
 mod channel;

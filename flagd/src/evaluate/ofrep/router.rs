@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use flagcore::Selector;
-use flagcore::selector::InvalidSelector;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
@@ -38,20 +35,12 @@ pub fn router(state: State) -> Router {
     let compressed = SizeAbove::new(COMPRESSED_BYTES).and(NotForContentType::SSE);
     router
         .fallback(path::elsewhere)
-        .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
-        .layer(from_fn_with_state(origins, cors::apply))
+        .layer((
+            from_fn_with_state(origins, cors::apply),
+            CompressionLayer::new().gzip(true).compress_when(compressed),
+        ))
         .with_state(Arc::new(Ofrep { state, channels: Channels::default() }))
 }
-
-/// The selector of a request; without one, every flag.
-pub(super) fn selector(headers: &HeaderMap) -> Result<Selector, InvalidSelector> {
-    match headers.get(&SELECTOR) {
-        None => Ok(Selector::default()),
-        Some(text) => String::from_utf8_lossy(text.as_bytes()).parse(),
-    }
-}
-
-static SELECTOR: HeaderName = HeaderName::from_static("flagd-selector");
 
 /// From how many bytes a body is compressed for those who take it so.
 const COMPRESSED_BYTES: u64 = 1_024;

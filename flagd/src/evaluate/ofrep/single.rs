@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{self, Request};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use flagcore::Value;
 
-use super::body::{self, Unread};
-use super::router::{Ofrep, selector};
-use super::{answer, context, path};
-use crate::wire::surround;
+use super::question::Question;
+use super::refusal::Refusal;
+use super::router::Ofrep;
+use super::{answer, body, path};
 
 /// Answers for the flag that the path names.
 pub(super) async fn evaluate(
@@ -19,30 +20,24 @@ pub(super) async fn evaluate(
 ) -> Response {
     let (head, body) = request.into_parts();
     let segment = head.uri.path().rsplit('/').next().unwrap_or("");
-    if matches!(segment, "." | "..") {
-        return path::elsewhere(Request::from_parts(head, body)).await;
+    if let ("." | "..", Some(elsewhere)) = (segment, path::tidied(&head.uri)) {
+        return elsewhere;
     }
     let Some(key) = path::decoded(segment) else {
         return path::text(StatusCode::BAD_REQUEST, "400 Bad Request");
     };
+    let answer = answer_for(&ofrep, &key, &head.headers, body).await;
+    answer.unwrap_or_else(|refusal| refusal.response(Some(&key)))
+}
+
+async fn answer_for(ofrep: &Ofrep, key: &str, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
     let state = &ofrep.state;
-    let body = match body::read(body, state.settings.max_request_body).await {
-        Ok(body) => body,
-        Err(Unread::TooLarge) => return answer::too_large(),
-        Err(Unread::Broken) => return answer::invalid_context(Some(&key)),
-    };
-    let Ok(mut context) = context::read(&body) else { return answer::invalid_context(Some(&key)) };
-    surround(&mut context, &state.settings, Some(&head.headers));
-    if context.fault().is_some() {
-        return answer::invalid_context(Some(&key));
-    }
-    let selector = match selector(&head.headers) {
-        Ok(selector) => selector,
-        Err(error) => return answer::invalid_selector(Some(&key), &error),
-    };
+    let body = body::read(body, state.settings.max_request_body).await?;
+    let question = Question::read(&body, headers, &state.settings)?;
     let snapshot = state.client.snapshot();
-    let answer = snapshot.view(&selector).detail::<Value<'static>>(&key, &context, &Value::Null);
+    let view = snapshot.view(&question.selector);
+    let answer = view.detail::<Value<'static>>(key, &question.context, &Value::Null);
     let mut out = String::with_capacity(256);
-    answer::write(&mut out, &state.metrics, &key, &answer);
-    answer::json(answer::status(&answer), out)
+    answer::write(&mut out, &state.metrics, key, &answer);
+    Ok(answer::json(answer::status(&answer), out))
 }

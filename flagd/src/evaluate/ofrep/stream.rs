@@ -18,8 +18,9 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 
 use super::channel::{Channel, Digest};
+use super::path;
+use super::refusal::Refusal;
 use super::router::Ofrep;
-use super::{answer, path};
 
 /// Answers with the stream of the channel that the path names.
 pub(super) async fn listen(extract::State(ofrep): extract::State<Arc<Ofrep>>, request: Request) -> Response {
@@ -29,7 +30,7 @@ pub(super) async fn listen(extract::State(ofrep): extract::State<Arc<Ofrep>>, re
     };
     let selector: Selector = match channel.parse() {
         Ok(selector) => selector,
-        Err(error) => return answer::invalid_selector(None, &error),
+        Err(error) => return Refusal::Selector(error).response(None),
     };
     let state = &ofrep.state;
     let listener = Listener {
