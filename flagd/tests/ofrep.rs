@@ -245,19 +245,12 @@ fn selectors_pick_flags_and_are_told_back() {
         ask(BULK, "flagSetId=shop"),
         (200, format!(r#"{{"flags":[{on}],"metadata":{{"flagSetId":"shop"}}}}"#))
     );
-    // O6: flags without a set have no id to tell.
     let off = r#"{"value":false,"key":"banner","reason":"STATIC","variant":"off","metadata":{}}"#;
-    assert_eq!(ask(&banner, "flagSetId="), (200, off.to_owned()));
-    assert!(ask(BULK, "flagSetId=").1.ends_with(r#"],"metadata":{}}"#));
     // With `source=` each flag tells its source.
     let sourced = off.replace("{}", &format!(r#"{{"source":"{source}"}}"#));
     assert_eq!(ask(&banner, &format!("source={source}")), (200, sourced.clone()));
     assert_eq!(ask(&banner, &source), (200, sourced));
     assert!(ask(BULK, &source).1.ends_with(&format!(r#"],"metadata":{{"source":"{source}"}}}}"#)));
-    // O4: without a selector the highest source wins, and is listed once.
-    assert_eq!(ask(&banner, ""), (200, off.to_owned()));
-    assert_eq!(ask(BULK, "").1.matches("\"key\":\"banner\"").count(), 1);
-
     let missing = r#"{"key":"banner","errorCode":"FLAG_NOT_FOUND","errorDetails":"flag `banner` does not exist","metadata":{"flagSetId":"none"}}"#;
     assert_eq!(ask(&banner, "flagSetId=none"), (404, missing.to_owned()));
     assert_eq!(
@@ -268,6 +261,79 @@ fn selectors_pick_flags_and_are_told_back() {
     let details = r#""errorCode":"GENERAL","errorDetails":"invalid selector: invalid selector key \"key\", valid keys: \"flagSetId\", \"source\"""#;
     assert_eq!(ask(&banner, "key=x"), (400, format!(r#"{{"key":"banner",{details},"metadata":null}}"#)));
     assert_eq!(ask(BULK, "key=x"), (400, format!("{{{details}}}")));
+}
+
+#[test]
+fn o1_objects_of_the_context_are_never_rules() {
+    let flags = r#"{"flags": {"f": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off",
+        "targeting": {"if": [true, {"var": "x"}]}}}}"#;
+    let served = Served::flags(flags);
+    for (x, status) in [
+        (r#""on""#, 200),
+        (r#"{"if":[true,"on"]}"#, 400),
+        (r#"{"var":"y"}"#, 400),
+        (r#"{"nothing":[]}"#, 400),
+    ] {
+        let answer = served.post(&single("f"), &[], format!("{{\"context\":{{\"x\":{x},\"y\":\"on\"}}}}"));
+        assert_eq!(answer.status, status, "{x}");
+        if status == 400 {
+            assert_eq!(answer.json()["errorCode"], "GENERAL", "{x}");
+        }
+    }
+}
+
+#[test]
+fn o4_of_several_sources_the_highest_wins_and_is_listed_once() {
+    let served = Served::files(&[("shop.json", SHOP), ("site.json", SITE)], |_| {});
+    assert_eq!(served.post(&single("banner"), &[], "").json()["variant"], "off");
+    let bulk = served.post(BULK, &[], "").json();
+    let listed: Vec<_> = bulk["flags"].as_array().unwrap().iter().map(|flag| &flag["variant"]).collect();
+    assert_eq!(listed, ["off", "red"]);
+    // What a higher source hides is still found in its own set.
+    let shop = served.post(&single("banner"), &[("flagd-selector", "flagSetId=shop")], "");
+    assert_eq!(shop.json()["variant"], "on");
+}
+
+#[test]
+fn o6_flags_without_a_set_have_no_id_to_tell() {
+    let served = Served::files(&[("site.json", SITE), ("shop.json", SHOP)], |_| {});
+    let unnamed = [("flagd-selector", "flagSetId=")];
+    let answer = served.post(&single("banner"), &unnamed, "").json();
+    assert_eq!((&answer["variant"], &answer["metadata"]), (&json!("off"), &json!({})));
+    let bulk = served.post(BULK, &unnamed, "").json();
+    assert_eq!(bulk["flags"].as_array().unwrap().len(), 2);
+    assert_eq!(bulk["metadata"], json!({}));
+}
+
+#[test]
+fn bulk_never_mixes_two_states() {
+    let flags = |default: &str| {
+        let flag =
+            json!({"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": default});
+        let flags: serde_json::Map<_, _> = (0..50).map(|at| (format!("f{at}"), flag.clone())).collect();
+        json!({"flags": flags}).to_string()
+    };
+    let served = Served::flags(&flags("on"));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let mut connection = served.connect();
+            loop {
+                let body = connection.request("POST", BULK, &[], b"").json();
+                let flags = body["flags"].as_array().unwrap();
+                let on = flags.iter().filter(|flag| flag["variant"] == "on").count();
+                assert!(flags.len() == 50 && (on == 0 || on == 50), "{on} of {} are on", flags.len());
+                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        for default in ["off", "on"].repeat(10) {
+            served.rewrite("flags.json", &flags(default));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        asked.join().unwrap();
+    });
 }
 
 #[test]
