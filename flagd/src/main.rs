@@ -1,3 +1,211 @@
-//! `flagd`: arguments, exit codes.
+//! `flagd`: arguments, signals, exit codes.
 
-fn main() {}
+#![deny(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+use std::future::pending;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use flagd::server::Daemon;
+use flagd::settings::{self, Chosen, Request};
+use flagd::telemetry::log;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info, warn};
+
+fn main() -> ExitCode {
+    match settings::read(std::env::args_os(), std::env::vars_os()) {
+        Ok(Request::Say(text)) => {
+            // Nobody may be reading; that is no reason to fail.
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Ok(Request::Start(chosen)) => {
+            log::start(chosen.settings.log_format, chosen.settings.debug);
+            run(*chosen)
+        }
+        Err(mistakes) => {
+            let _ = writeln!(io::stderr(), "{mistakes}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(chosen: Chosen) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(reason) => {
+            error!("cannot start: {reason}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(async {
+        match Signals::new() {
+            Ok(signals) => serve(chosen, signals).await,
+            Err(reason) => {
+                error!("cannot listen to signals: {reason}");
+                ExitCode::FAILURE
+            }
+        }
+    });
+    // A source may be read at this moment, however long that takes.
+    runtime.shutdown_background();
+    code
+}
+
+async fn serve(chosen: Chosen, mut signals: Signals) -> ExitCode {
+    let Chosen { settings, file, warnings } = chosen;
+    info!(version = env!("CARGO_PKG_VERSION"), "starting");
+    if let Some(file) = file {
+        info!(file = %file.display(), "settings file");
+    }
+    for warning in warnings {
+        warn!("{warning}");
+    }
+    let (format, sockets) =
+        (settings.log_format, [settings.socket_path.clone(), settings.sync_socket_path.clone()]);
+    // On a task of its own: reading the sources takes its time, and a signal wants to be heard meanwhile.
+    let started = tokio::spawn(Daemon::start(settings));
+    let daemon = tokio::select! {
+        started = started => match started {
+            Ok(Ok(daemon)) => daemon,
+            Ok(Err(reason)) => {
+                error!("cannot start: {reason}");
+                return ExitCode::FAILURE;
+            }
+            Err(reason) => {
+                error!("cannot start: {reason}");
+                return ExitCode::FAILURE;
+            }
+        },
+        () = signals.end() => return ExitCode::SUCCESS,
+    };
+    tell_addresses(&daemon, sockets);
+    if let Err(reason) = log::follow(daemon.state().client.clone(), format) {
+        error!("cannot follow the sources: {reason}");
+    }
+    notify(&[NotifyState::Ready]);
+    let mut watchdog = Watchdog::new();
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::End => break,
+                Asked::Reload => reload(&daemon).await,
+            },
+            () = watchdog.tick() => notify(&[NotifyState::Watchdog]),
+        }
+    }
+    info!("stopping: requests under way are finished; a second signal ends at once");
+    notify(&[NotifyState::Stopping]);
+    tokio::select! {
+        () = daemon.stop() => {
+            info!("stopped");
+            ExitCode::SUCCESS
+        }
+        () = signals.end() => {
+            warn!("ended by a second signal");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tell_addresses(daemon: &Daemon, sockets: [Option<std::path::PathBuf>; 2]) {
+    let addresses = daemon.addresses();
+    let [evaluation_socket, sync_socket] = sockets;
+    let ports = [
+        ("evaluation", addresses.evaluation, evaluation_socket),
+        ("management", Some(addresses.management), None),
+        ("sync", addresses.sync, sync_socket),
+        ("ofrep", Some(addresses.ofrep), None),
+    ];
+    for (service, address, socket) in ports {
+        match (address, socket) {
+            (_, Some(socket)) => info!(service, socket = %socket.display(), "listening"),
+            (Some(address), None) => info!(service, %address, "listening"),
+            (None, None) => {}
+        }
+    }
+}
+
+/// Reads all sources again, whatever events and times say.
+async fn reload(daemon: &Daemon) {
+    info!("reading all sources again");
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(_) => notify(&[NotifyState::Reloading]),
+    }
+    let client = daemon.state().client.clone();
+    let _ = tokio::task::spawn_blocking(move || client.refresh()).await;
+    info!(revision = daemon.state().client.snapshot().revision(), "all sources are read");
+    notify(&[NotifyState::Ready]);
+}
+
+/// Tells the service manager, if there is one.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(reason) = sd_notify::notify(states) {
+        warn!("the service manager cannot be told: {reason}");
+    }
+}
+
+/// What others ask of a process.
+enum Asked {
+    End,
+    Reload,
+}
+
+/// Where they ask it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.reload.recv() => Asked::Reload,
+        }
+    }
+
+    /// Waits until the process is asked to end.
+    async fn end(&mut self) {
+        while let Asked::Reload = self.next().await {}
+    }
+}
+
+/// Tells the service manager that the process turns, twice as often as it wants to hear it.
+struct Watchdog {
+    interval: Option<tokio::time::Interval>,
+}
+
+impl Watchdog {
+    fn new() -> Self {
+        let period = sd_notify::watchdog_enabled().map(|period| period / 2);
+        let period = period.filter(|period| *period > Duration::ZERO);
+        Self { interval: period.map(tokio::time::interval) }
+    }
+
+    async fn tick(&mut self) {
+        match &mut self.interval {
+            Some(interval) => {
+                interval.tick().await;
+            }
+            None => pending().await,
+        }
+    }
+}

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// Everything that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// Whether the log tells details.
+    pub debug: bool,
     /// Sources of flags, lowest priority first.
     pub sources: Vec<SourceSettings>,
     /// The port of evaluation: gRPC, gRPC-Web and Connect. 0 takes a free one.
@@ -22,6 +26,8 @@ pub struct Settings {
     pub sync_socket_path: Option<PathBuf>,
     /// Certificate and key of evaluation and sync.
     pub tls: Option<Tls>,
+    /// Certificate and key of OFREP, which is plain without.
+    pub ofrep_tls: Option<Tls>,
     /// Origins that browsers may call from; empty means all.
     pub cors_origins: Vec<String>,
     /// Attributes that every evaluation gets, over the request's, in order.
@@ -44,6 +50,12 @@ pub struct Settings {
     pub ofrep_sse_public_url: Option<String>,
     /// Whether a source that has nothing valid at the start ends the process.
     pub fail_on_missing: bool,
+    /// How long requests under way may take when the daemon is asked to end.
+    pub drain: Duration,
+    /// How long the header of a request may take from its first byte on, and a TLS handshake five times that.
+    pub header_deadline: Duration,
+    /// How long the body of a request may take.
+    pub body_deadline: Duration,
 }
 
 /// Where flags come from.
@@ -62,9 +74,21 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Console,
+    /// One JSON object per line.
+    Json,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            log_format: LogFormat::Console,
+            debug: false,
             sources: Vec::new(),
             port: 8013,
             management_port: 8014,
@@ -73,6 +97,7 @@ impl Default for Settings {
             socket_path: None,
             sync_socket_path: None,
             tls: None,
+            ofrep_tls: None,
             cors_origins: Vec::new(),
             context_values: Vec::new(),
             context_from_header: Vec::new(),
@@ -84,6 +109,9 @@ impl Default for Settings {
             ofrep_sse_inactivity_delay: 120,
             ofrep_sse_public_url: None,
             fail_on_missing: false,
+            drain: Duration::from_secs(5),
+            header_deadline: Duration::from_secs(1),
+            body_deadline: Duration::from_secs(5),
         }
     }
 }

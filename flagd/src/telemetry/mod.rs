@@ -1,7 +1,9 @@
 //! The log, and every metric with its name, unit and labels.
 //!
-//! 1. `metrics` counts; [`Metrics::write`] is what Prometheus reads.
+//! 1. [`log`] is what is told on the standard error: starts, updates, findings.
+//! 2. `metrics` counts; [`Metrics::write`] is what Prometheus reads.
 
+pub mod log;
 mod metrics;
 
 pub use metrics::Metrics;

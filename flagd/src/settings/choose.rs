@@ -1,0 +1,182 @@
+//! The three places put together: the command line wins over the environment, the environment over the file.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use flagcore::text::{Printable, closest};
+
+use super::command::{self, Line, Options};
+use super::file::SettingsFile;
+use super::given::{self, Given};
+use super::mistake::{Fault, Mistake, SettingsError};
+use super::options::{ConfigOption, OPTIONS};
+use super::values::{Settings, SourceSettings, Tls};
+
+/// What a command asks for.
+#[derive(Debug)]
+pub enum Request {
+    /// To print this: help, or the version.
+    Say(String),
+    /// To start.
+    Start(Box<Chosen>),
+}
+
+/// What was chosen.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The settings.
+    pub settings: Settings,
+    /// The settings file, if there is one.
+    pub file: Option<PathBuf>,
+    /// What is no mistake but worth knowing, each in one line.
+    pub warnings: Vec<String>,
+}
+
+/// Settings while they are put together.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) settings: Settings,
+    pub(super) uris: Vec<SourceSettings>,
+    pub(super) sources: Vec<SourceSettings>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) ofrep_certificate: Option<PathBuf>,
+    pub(super) ofrep_key: Option<PathBuf>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads a command line, the program's name first, the environment, and the settings file that these name.
+///
+/// # Errors
+///
+/// Every mistake that was made.
+pub fn read(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Request, SettingsError> {
+    let options = match command::read(arguments)? {
+        Line::Say(text) => return Ok(Request::Say(text)),
+        Line::Start(options) => options,
+    };
+    let environment = Environment::of(environment);
+    let file = settings_file(&options, &environment).map_err(|mistakes| SettingsError { mistakes })?;
+    let mut draft = Draft::default();
+    let mut mistakes = Vec::new();
+    for option in OPTIONS {
+        let applied = match first(option, &options, &environment, file.as_ref()) {
+            Some(Ok(given)) => given::apply(option, given, &mut draft),
+            Some(Err(found)) => Err(found),
+            None => Ok(()),
+        };
+        mistakes.extend(applied.err().unwrap_or_default());
+    }
+    let (mut warnings, file) = (environment.unknown(), file.map(|file| file.path));
+    warnings.append(&mut draft.warnings);
+    match draft.finish(mistakes.is_empty()) {
+        Ok(settings) if mistakes.is_empty() => {
+            Ok(Request::Start(Box::new(Chosen { settings, file, warnings })))
+        }
+        finished => {
+            mistakes.extend(finished.err().unwrap_or_default());
+            Err(SettingsError { mistakes })
+        }
+    }
+}
+
+/// What an option was given at the first place that has it.
+fn first(
+    option: &ConfigOption,
+    options: &Options,
+    environment: &Environment,
+    file: Option<&SettingsFile>,
+) -> Option<Result<Given, Vec<Mistake>>> {
+    if let Some(values) = options.get(option) {
+        return Some(given::on_the_line(option, values));
+    }
+    if let Some(text) = environment.get(&option.environment()) {
+        return Some(given::in_the_environment(option, text));
+    }
+    file?.get(option)
+}
+
+/// The file that the command line names, or that of the home folder if there is one.
+fn settings_file(options: &Options, environment: &Environment) -> Result<Option<SettingsFile>, Vec<Mistake>> {
+    if let Some(path) = options.file() {
+        return SettingsFile::read(&path).map(Some);
+    }
+    let Some(path) = environment.get("HOME").map(|home| Path::new(home).join(".agent.yaml")) else {
+        return Ok(None);
+    };
+    if path.exists() { SettingsFile::read(&path).map(Some) } else { Ok(None) }
+}
+
+impl Draft {
+    /// The settings, or what does not fit together. Whether a source is missing can be told only where all that was
+    /// given could be read.
+    fn finish(self, all_read: bool) -> Result<Settings, Vec<Mistake>> {
+        let mut mistakes = Vec::new();
+        let mut settings = self.settings;
+        settings.sources = self.uris.into_iter().chain(self.sources).collect();
+        if all_read && settings.sources.is_empty() {
+            mistakes.push(Mistake::new("", Fault::NoSource));
+        }
+        let mut take =
+            |pair: Result<Option<Tls>, Mistake>| pair.map_err(|it| mistakes.push(it)).unwrap_or_default();
+        settings.tls = take(pair(self.certificate, self.key, ["server-cert-path", "server-key-path"]));
+        settings.ofrep_tls =
+            take(pair(self.ofrep_certificate, self.ofrep_key, ["ofrep-cert-path", "ofrep-key-path"]));
+        // Names of headers have no letter case.
+        settings.context_from_header.iter_mut().for_each(|(header, _)| header.make_ascii_lowercase());
+        if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+    }
+}
+
+fn pair(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    [certificate_name, key_name]: [&'static str; 2],
+) -> Result<Option<Tls>, Mistake> {
+    let alone = |given, missing| Mistake::new(format!("--{given}"), Fault::Alone { missing });
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(Tls { certificate, key })),
+        (Some(_), None) => Err(alone(certificate_name, key_name)),
+        (None, Some(_)) => Err(alone(key_name, certificate_name)),
+    }
+}
+
+/// The environment's readable variables, sorted. One that is empty is one that is not there.
+struct Environment {
+    variables: Vec<(String, String)>,
+}
+
+impl Environment {
+    fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let readable = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let mut variables: Vec<_> = readable.filter(|(_, value)| !value.is_empty()).collect();
+        variables.sort();
+        Self { variables }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Clients and tests use such names too, so that an unknown one is no mistake.
+    fn unknown(&self) -> Vec<String> {
+        let known: Vec<String> = OPTIONS.iter().map(ConfigOption::environment).collect();
+        let names = self.variables.iter().map(|(name, _)| name);
+        let unknown = names.filter(|name| name.starts_with("FLAGD_") && !known.contains(name));
+        let warn = |name: &String| {
+            let nearest = closest(name, known.iter().map(String::as_str));
+            let help = nearest.map_or(String::new(), |nearest| format!("; did you mean {nearest}?"));
+            format!(
+                "{}: no option has this name in the environment, so it has no effect{help}",
+                Printable(name)
+            )
+        };
+        unknown.map(warn).collect()
+    }
+}

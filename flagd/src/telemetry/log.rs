@@ -1,0 +1,204 @@
+//! What is told on the standard error: starts, updates, findings. Never a context: nothing here sees a request.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use flagcore::Client;
+use flagcore::change::{Change, FlagChange, Update, Updates};
+use flagcore::diagnostic::{Diagnostic, Findings, Severity};
+use flagcore::sync::SourceStatus;
+use flagcore::text::Printable;
+use tracing::{debug, error, info, warn};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::settings::LogFormat;
+
+/// Sends the process's log to the standard error; with `details` this crate's and flagcore's debug lines too.
+///
+/// Other crates tell warnings only: their details would show what clients send.
+pub fn start(format: LogFormat, details: bool) {
+    let level = if details { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let levels = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("flagd", level)
+        .with_target("flagcore", level);
+    let layer = fmt::layer().with_writer(io::stderr).with_target(false);
+    let layer = match format {
+        LogFormat::Json => {
+            layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+        }
+        LogFormat::Console => {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            layer.with_ansi(io::stderr().is_terminal() && !plain).boxed()
+        }
+    };
+    // A second log of one process is none; that is no reason to fail.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(levels)).try_init();
+}
+
+/// Tells what every source holds, and from then on every update, on a thread of its own: a log that nobody takes
+/// delays no update. Changes that come faster than they are told are told as one.
+///
+/// Keeps the client for as long as the process runs.
+///
+/// # Errors
+///
+/// Where there is no thread.
+pub fn follow(client: Client, format: LogFormat) -> io::Result<()> {
+    let updates = client.updates();
+    let mut teller = Teller { client, format, told: HashMap::new(), complaints: HashMap::new() };
+    teller.tell_sources();
+    let thread = std::thread::Builder::new().name("flagd-log".to_owned());
+    thread.spawn(move || teller.tell(&updates)).map(drop)
+}
+
+struct Teller {
+    client: Client,
+    format: LogFormat,
+    /// The revision of each source whose findings were told.
+    told: HashMap<String, u64>,
+    complaints: HashMap<String, String>,
+}
+
+/// How often is looked whether something is wrong with the watching itself.
+const LOOK: Duration = Duration::from_secs(5);
+
+impl Teller {
+    fn tell_sources(&mut self) {
+        for source in self.client.status() {
+            match &source.served {
+                Some(served) => info!(source = %Printable(&source.name), flags = served.flags, "serving"),
+                None => {
+                    warn!(source = %Printable(&source.name), "nothing valid yet; not ready until there is")
+                }
+            }
+            if let Some(refused) = &source.refused {
+                self.findings(&refused.findings);
+            }
+        }
+        self.tell_remarks();
+    }
+
+    fn tell(mut self, updates: &Updates) {
+        loop {
+            match updates.next_within(LOOK) {
+                Some(Update::Changed(change)) => {
+                    tell_change(&change);
+                    self.tell_remarks();
+                }
+                Some(Update::Refused { source, findings, serving }) => {
+                    self.findings(&findings);
+                    let problems = match findings.errors {
+                        1 => "1 problem".to_owned(),
+                        many => format!("{many} problems"),
+                    };
+                    warn!(
+                        source = %Printable(&source),
+                        revision = serving,
+                        "refused for {problems}; still serving revision {serving}"
+                    );
+                }
+                Some(Update::Held { findings, .. }) => self.findings(&findings),
+                Some(Update::Recovered { source, serving }) => {
+                    info!(source = %Printable(&source), revision = serving, "holds again what is served");
+                }
+                Some(_) | None => self.tell_complaints(&self.client.status()),
+            }
+        }
+    }
+
+    /// Tells the findings of what was accepted since the last time.
+    fn tell_remarks(&mut self) {
+        let sources = self.client.status();
+        for source in &sources {
+            let Some(served) = &source.served else { continue };
+            if self.told.insert(source.name.clone(), served.revision) != Some(served.revision) {
+                self.findings(&served.findings);
+            }
+        }
+        self.tell_complaints(&sources);
+    }
+
+    fn tell_complaints(&mut self, sources: &[SourceStatus]) {
+        for SourceStatus { name, complaint, .. } in sources {
+            let known = self.complaints.get(name);
+            if known == complaint.as_ref() {
+                continue;
+            }
+            match complaint {
+                Some(complaint) => {
+                    warn!(source = %Printable(name), "{}", Printable(complaint));
+                    self.complaints.insert(name.clone(), complaint.clone());
+                }
+                None => {
+                    info!(source = %Printable(name), "is watched again");
+                    self.complaints.remove(name);
+                }
+            }
+        }
+    }
+
+    fn findings(&self, findings: &Findings) {
+        for finding in &findings.diagnostics {
+            match self.format {
+                LogFormat::Console => tell_text(finding),
+                LogFormat::Json => tell_fields(finding),
+            }
+        }
+        if findings.dropped > 0 {
+            warn!("and {} more findings", findings.dropped);
+        }
+    }
+}
+
+fn tell_change(change: &Change) {
+    let flags = change.flags();
+    let count = |kind| flags.iter().filter(|(_, change)| *change == kind).count();
+    info!(
+        revision = change.after().revision(),
+        changed = flags.len(),
+        added = count(FlagChange::Added),
+        updated = count(FlagChange::Updated),
+        removed = count(FlagChange::Removed),
+        "flags changed"
+    );
+    for (flag, change) in flags {
+        debug!(flag = %Printable(flag), ?change, "changed");
+    }
+}
+
+/// A finding as people read it: place, cause and mending in up to three lines.
+fn tell_text(finding: &Diagnostic) {
+    match finding.severity {
+        Severity::Error => error!("{finding}"),
+        Severity::Warning => warn!("{finding}"),
+    }
+}
+
+/// A finding as programs read it.
+fn tell_fields(finding: &Diagnostic) {
+    let (line, column) = finding.position.map_or((0, 0), |position| (position.line, position.column));
+    let help = finding.help().unwrap_or_default();
+    macro_rules! tell {
+        ($level:ident) => {
+            $level!(
+                file = &*finding.source,
+                line,
+                column,
+                pointer = finding.pointer,
+                code = finding.code(),
+                help,
+                "{}",
+                finding.cause()
+            )
+        };
+    }
+    match finding.severity {
+        Severity::Error => tell!(error),
+        Severity::Warning => tell!(warn),
+    }
+}
