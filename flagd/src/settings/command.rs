@@ -69,7 +69,7 @@ fn mistake(error: &clap::Error) -> Mistake {
             let name = found.split('=').next().unwrap_or_default().to_owned();
             let options = OPTIONS.iter().map(|option| option.name).chain([CONFIG, "help"]);
             let nearest = name.strip_prefix("--").and_then(|name| closest(name, options));
-            let what = if name.starts_with('-') { "option" } else { "command" };
+            let what = if name.starts_with('-') { "option" } else { "argument" };
             Fault::Unknown { what, name, nearest: nearest.map(|name| format!("--{name}")) }
         }
         (ErrorKind::InvalidSubcommand, _, Some(name)) => {
@@ -156,7 +156,7 @@ const AFTER: &str = "Examples:
   FLAGD_URI='file:base file:overrides.json' flagd start --log-format json
 
 Ask it something:
-  curl -X POST localhost:8016/ofrep/v1/evaluate/flags/new-checkout -d '{\"context\": {\"targetingKey\": \"user-1\"}}'
+  curl -X POST localhost:8016/ofrep/v1/evaluate/flags/checkout -d '{\"context\": {\"email\": \"jo@example.com\"}}'
 
 Signals: SIGTERM and SIGINT finish what is under way and end, a second one ends at once; SIGHUP reads all sources again.
 Exit codes: 0 after a clean end, 2 for a mistake in the options, 1 for anything else.

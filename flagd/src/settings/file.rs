@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flagcore::diagnostic::{Mode, Report};
+use flagcore::diagnostic::{Mode, Problem, Report};
 use flagcore::limits::Limits;
 use flagcore::model::{Document, Format, Kind, NodeId};
 use flagcore::span::{Span, positions};
@@ -81,15 +81,17 @@ impl SettingsFile {
 
 /// None for a file that holds nothing.
 fn parse(name: &str, bytes: &[u8], format: Format) -> Result<Option<Document>, Vec<Mistake>> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
-    }
     let mut report = Report::new(name.into(), Mode::Lenient);
     let document = flagcore::parse::document(name.into(), bytes, format, &Limits::default(), &mut report);
     match document.filter(|_| !report.is_refused()) {
         Some(document) => Ok(Some(document).filter(|it| it.kind(it.root()) != Kind::Null)),
         None => {
-            let findings = report.finish(&String::from_utf8_lossy(bytes)).to_string();
+            let findings = report.finish(&String::from_utf8_lossy(bytes));
+            // A file of comments is what a package installs.
+            if findings.diagnostics.iter().all(|finding| finding.problem == Problem::Empty) {
+                return Ok(None);
+            }
+            let findings = findings.to_string();
             Err(vec![Mistake::new("", Fault::Document { findings })])
         }
     }

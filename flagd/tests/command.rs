@@ -1,0 +1,312 @@
+//! The real binary: what it says, how it ends, what signals do.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const FLAGS: &str = r#"{"flags": {"a": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"}}}"#;
+
+/// Longer than anything takes, even on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A daemon of its own process.
+struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    /// All that was read of its log.
+    read: Vec<String>,
+}
+
+fn flagd(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flagd"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("FLAGD_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).env_remove("HOME").stdin(Stdio::null());
+    command
+}
+
+fn start(source: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+    let source = format!("file:{}", source.display());
+    let mut command = flagd(&["start", "-f", &source, "-p", "0", "-m", "0", "-g", "0", "-r", "0"]);
+    command.args(arguments).envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let log = child.stderr.take().unwrap();
+    let (send, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    Process { child, lines, read: Vec::new() }
+}
+
+impl Process {
+    /// Waits for a line of the log with all of these in it.
+    fn hears(&mut self, parts: &[&str]) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("no line with {parts:?} in\n{}", self.read.join("\n"));
+            };
+            self.read.push(line.clone());
+            if parts.iter().all(|part| line.contains(part)) {
+                return line;
+            }
+        }
+    }
+
+    /// The address of a service, as the log tells it.
+    fn address(&mut self, service: &str) -> String {
+        let line = self.hears(&["listening", &format!("service=\"{service}\"")]);
+        let (_, address) = line.split_once("address=").unwrap();
+        let port = address.rsplit(':').next().unwrap();
+        format!("127.0.0.1:{port}")
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for the end; the exit code, if it was not a signal.
+    fn ends(mut self) -> Option<i32> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < until, "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn flag_file(folder: &Path, text: &str) -> std::path::PathBuf {
+    let path = folder.join("flags.json");
+    put(&path, text);
+    path
+}
+
+/// Puts a text in place whole.
+fn put(path: &Path, text: &str) {
+    let beside = path.with_extension("new");
+    fs::write(&beside, text).unwrap();
+    fs::rename(beside, path).unwrap();
+}
+
+#[test]
+fn it_listens_on_four_ports_and_ends_with_0_when_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    for signal in ["TERM", "INT"] {
+        let mut process = start(&flags, &[], &[]);
+        for service in ["evaluation", "management", "sync", "ofrep"] {
+            let address = process.address(service);
+            std::net::TcpStream::connect(&address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        }
+        process.hears(&["INFO serving", "flags=1", &flags.display().to_string()]);
+        process.signal(signal);
+        process.hears(&["stopping"]);
+        assert_eq!(process.ends(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn bad_usage_ends_with_2_and_says_how_to_mend_it() {
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["start"],
+            "no source of flags is given\n  help: write for example `flagd start --uri file:flags.json`",
+        ),
+        (&["start", "--prot", "1"], "there is no option `--prot`\n  help: did you mean `--port`?\n"),
+        (&["strat"], "there is no command `strat`\n  help: did you mean `start`?\n"),
+        (&["start", "-f", "s3://a/b"], "--uri: a source `s3://…` is for a later version\n  help: meanwhile "),
+    ];
+    for (arguments, says) in cases {
+        let output = flagd(arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with(says), "{said}");
+        assert_eq!((output.status.code(), output.stdout), (Some(2), vec![]), "{arguments:?}");
+    }
+}
+
+#[test]
+fn version_and_help_go_to_the_standard_output() {
+    let output = flagd(&["version"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), concat!("flagd ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    let output = flagd(&["start", "--help"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("--uri <URI>"));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_source_without_anything_valid_ends_it_with_1_only_if_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("flags.json");
+    let mut process = start(&missing, &["--on-missing", "fail"], &[]);
+    process.hears(&["ERROR cannot start:", "flags.json: error[missing-file]"]);
+    assert_eq!(process.ends(), Some(1));
+
+    let mut process = start(&missing, &[], &[]);
+    process.hears(&["WARN nothing valid yet", "flags.json"]);
+    process.hears(&["ERROR", "flags.json: error[missing-file]"]);
+    put(&missing, FLAGS);
+    process.hears(&["INFO flags changed", "revision=1", "changed=1", "added=1"]);
+    process.signal("TERM");
+    assert_eq!(process.ends(), Some(0));
+}
+
+#[test]
+fn a_port_in_use_ends_it_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut process = start(&flags, &["-p", &port], &[]);
+    process.hears(&["ERROR cannot start: ", &port]);
+    assert_eq!(process.ends(), Some(1));
+}
+
+#[test]
+fn updates_and_findings_are_told_as_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let name = flags.display().to_string();
+    let mut process = start(&flags, &["-x"], &[]);
+    process.hears(&["INFO serving"]);
+
+    put(&flags, &FLAGS.replace("\"on\"}", "\"of\"}"));
+    process.hears(&["ERROR", &format!("{name}:1:"), "error[unknown-default-variant]", "`of`"]);
+    process.hears(&["  at: /flags/a/defaultVariant"]);
+    process.hears(&["  help: did you mean `off`?"]);
+    process.hears(&["WARN refused for 1 problem; still serving revision 1", &name, "revision=1"]);
+
+    put(&flags, FLAGS);
+    process.hears(&["INFO holds again what is served", &name]);
+
+    put(&flags, &FLAGS.replace("\"on\"}", "\"off\"}"));
+    process.hears(&["INFO flags changed", "revision=2", "changed=1", "added=0", "updated=1", "removed=0"]);
+    process.hears(&["DEBUG changed", "flag=a"]);
+
+    put(&flags, &FLAGS.replace("\"state\"", "\"description\": 5, \"unknown\": 1, \"state\""));
+    process.hears(&["INFO flags changed", "revision=3"]);
+    process.hears(&["WARN", &format!("{name}:1:"), "warning["]);
+}
+
+#[test]
+fn the_log_is_json_if_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let name = flags.display().to_string();
+    let mut process = start(&flags, &["--log-format=json"], &[]);
+    process.hears(&["serving"]);
+    put(&flags, &FLAGS.replace("\"on\"}", "\"of\"}"));
+    process.hears(&["unknown-default-variant"]);
+    put(&flags, "{\"flags\": {}, \"$evaluators\": 5}");
+    process.hears(&["WARN", "still serving revision 1"]);
+    for line in &process.read {
+        let event: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(event["timestamp"].is_string() && event["level"].is_string(), "{line}");
+        if event["code"] == "unknown-default-variant" {
+            assert_eq!(event["level"], "ERROR");
+            assert_eq!(event["file"], name.as_str());
+            assert_eq!((&event["line"], &event["pointer"]), (&1.into(), &"/flags/a/defaultVariant".into()));
+            assert_eq!(event["message"], "default variant `of` of flag `a` does not exist");
+            assert_eq!(event["help"], "did you mean `off`? variants here are `on`, `off`");
+        }
+    }
+}
+
+#[test]
+fn variables_without_effect_are_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let mut process = start(&flags, &["-I", "1h"], &[("FLAGD_PROT", "1")]);
+    process.hears(&["WARN FLAGD_PROT: no option has this name", "did you mean FLAGD_PORT?"]);
+    process.hears(&["WARN --otel-reload-interval has no effect: "]);
+}
+
+#[test]
+fn sighup_reads_all_sources_again_and_the_service_manager_hears_of_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let socket = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let hears = |state: &str| {
+        let until = Instant::now() + PATIENCE;
+        let mut buffer = [0; 500];
+        while Instant::now() < until {
+            let length = manager.recv(&mut buffer).unwrap();
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if text.lines().any(|line| line == state) {
+                return text;
+            }
+            assert_eq!(text, "WATCHDOG=1\n", "while waiting for {state}");
+        }
+        panic!("nobody says {state}");
+    };
+    let environment = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "100000")];
+    let mut process = start(&flags, &[], &environment);
+    hears("READY=1");
+    hears("WATCHDOG=1");
+    process.hears(&["INFO serving"]);
+    process.signal("HUP");
+    process.hears(&["INFO reading all sources again"]);
+    assert!(hears("RELOADING=1").contains("MONOTONIC_USEC="));
+    process.hears(&["INFO all sources are read", "revision=1"]);
+    hears("READY=1");
+    process.signal("TERM");
+    hears("STOPPING=1");
+    assert_eq!(process.ends(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let mut process = start(&flags, &["--drain", "1h"], &[]);
+    let address = process.address("ofrep");
+    process.hears(&["INFO serving"]);
+    let connect = || std::net::TcpStream::connect(&address).unwrap();
+    // Requests under way that never end: half a header, and half a body.
+    let slow = [
+        "POST /ofrep/v1/ev",
+        "POST /ofrep/v1/evaluate/flags/a HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{",
+    ];
+    let _slow = slow.map(|beginning| {
+        let mut stream = connect();
+        stream.write_all(beginning.as_bytes()).unwrap();
+        stream
+    });
+    // One that ends; the others, which came before it, are known then.
+    let mut stream = connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    assert!(stream.read(&mut [0; 16]).unwrap() > 0);
+    process.signal("TERM");
+    process.hears(&["INFO stopping"]);
+    process.signal("TERM");
+    process.hears(&["WARN ended by a second signal"]);
+    assert_eq!(process.ends(), Some(1));
+}
