@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use flagcore::text::Printable;
 use flagd::server::Daemon;
 use flagd::settings::{self, Chosen, Request};
 use flagd::telemetry::log;
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Request::Start(chosen)) => {
-            log::start(chosen.settings.log_format, chosen.settings.debug);
+            // Dropped last: it writes what was told.
+            let _log = log::start(chosen.settings.log_format, chosen.settings.debug);
             run(*chosen)
         }
         Err(mistakes) => {
@@ -62,7 +64,7 @@ async fn serve(chosen: Chosen, mut signals: Signals) -> ExitCode {
     let Chosen { settings, file, warnings } = chosen;
     info!(version = env!("CARGO_PKG_VERSION"), "starting");
     if let Some(file) = file {
-        info!(file = %file.display(), "settings file");
+        info!(file = %Printable(&file.to_string_lossy()), "settings file");
     }
     for warning in warnings {
         warn!("{warning}");
@@ -125,7 +127,7 @@ fn tell_addresses(daemon: &Daemon, sockets: [Option<std::path::PathBuf>; 2]) {
     ];
     for (service, address, socket) in ports {
         match (address, socket) {
-            (_, Some(socket)) => info!(service, socket = %socket.display(), "listening"),
+            (_, Some(socket)) => info!(service, socket = %Printable(&socket.to_string_lossy()), "listening"),
             (Some(address), None) => info!(service, %address, "listening"),
             (None, None) => {}
         }

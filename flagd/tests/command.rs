@@ -310,3 +310,68 @@ fn a_second_signal_ends_at_once() {
     process.hears(&["WARN ended by a second signal"]);
     assert_eq!(process.ends(), Some(1));
 }
+
+#[test]
+fn contexts_and_headers_are_in_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let mut process = start(&flags, &["-x", "-H", "x-canary=c", "-X", "static=canary-static"], &[]);
+    let services = ["evaluation", "management", "sync", "ofrep"];
+    let addresses = services.map(|service| process.address(service));
+    let paths = [
+        "/ofrep/v1/evaluate/flags/a",
+        "/ofrep/v1/evaluate/flags",
+        "/flagd.evaluation.v1.Service/ResolveBoolean",
+        "/flagd.evaluation.v2.Service/ResolveBoolean",
+        "/schema.v1.Service/ResolveBoolean",
+    ];
+    let bodies = [
+        r#"{"flagKey": "a", "context": {"targetingKey": "canary-body", "email": "canary-body"}}"#,
+        r#"{"flagKey": "a", "context": {"targetingKey": "canary-body", "#,
+        r#"{"flagKey": 5, "context": "canary-body"}"#,
+    ];
+    for address in &addresses {
+        for (path, body) in paths.iter().flat_map(|path| bodies.map(|body| (path, body))) {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let length = body.len();
+            let head =
+                format!("POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-canary: canary-header");
+            let type_ = "content-type: application/json";
+            write!(stream, "{head}\r\n{type_}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    }
+    process.signal("TERM");
+    process.hears(&["INFO stopped"]);
+    let log = process.read.join("\n");
+    assert!(!log.contains("canary-"), "{log}");
+    assert_eq!(process.ends(), Some(0));
+}
+
+#[test]
+fn a_log_that_nobody_reads_or_that_is_closed_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let ready = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&ready).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let source = format!("file:{}", flags.display());
+    // More than a pipe holds.
+    let noise: Vec<(String, &str)> =
+        (0..1_000).map(|number| (format!("FLAGD_NOISE_{number}"), "1")).collect();
+    for closed in [false, true] {
+        let mut command = flagd(&["start", "-f", &source, "-p", "0", "-m", "0", "-g", "0", "-r", "0"]);
+        command.env("NOTIFY_SOCKET", &ready).envs(noise.iter().map(|(name, value)| (name, value)));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = child.stderr.take().filter(|_| !closed);
+        let process = Process { child, lines: channel().1, read: Vec::new() };
+        let mut buffer = [0; 100];
+        let length = manager.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"READY=1\n");
+        process.signal("TERM");
+        assert_eq!(process.ends(), Some(0), "closed: {closed}");
+        let _ = manager.recv(&mut buffer);
+        drop(log);
+    }
+}

@@ -457,6 +457,13 @@ fn uris_come_before_sources_wherever_they_are_given() {
 }
 
 #[test]
+fn a_source_that_is_given_twice_is_told() {
+    let chosen = Given::line(&["-f", "file:a", "-f", "file:b", "-f", "file:a"]).read().unwrap();
+    assert_eq!(chosen.settings.sources, sources(&["a", "b", "a"]));
+    assert_eq!(chosen.warnings, ["source a is given twice"]);
+}
+
+#[test]
 fn the_home_folder_may_hold_the_settings_file() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().to_str().unwrap();
@@ -535,6 +542,10 @@ fn every_mistake_is_told_with_its_place_and_its_mending() {
         (
             &["-f", "file:a", "-z", "jsn"],
             "--log-format: `jsn` is none of `console`, `json`\n  help: did you mean `json`?",
+        ),
+        (
+            &["-f", "file:a", "-H", "X User=user"],
+            "--context-from-header: `X User` is not a header's name; write for example `X-User=userId`",
         ),
         (
             &["-f", "file:a", "-X", "plan"],

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use flagcore::text::{Printable, closest};
 
 use super::command::{self, Line, Options};
+use super::draft::Draft;
 use super::file::SettingsFile;
 use super::given::{self, Given};
-use super::mistake::{Fault, Mistake, SettingsError};
+use super::mistake::{Mistake, SettingsError};
 use super::options::{ConfigOption, OPTIONS};
-use super::values::{Settings, SourceSettings, Tls};
+use super::values::Settings;
 
 /// What a command asks for.
 #[derive(Debug)]
@@ -30,19 +31,6 @@ pub struct Chosen {
     pub file: Option<PathBuf>,
     /// What is no mistake but worth knowing, each in one line.
     pub warnings: Vec<String>,
-}
-
-/// Settings while they are put together.
-#[derive(Debug, Default)]
-pub(super) struct Draft {
-    pub(super) settings: Settings,
-    pub(super) uris: Vec<SourceSettings>,
-    pub(super) sources: Vec<SourceSettings>,
-    pub(super) certificate: Option<PathBuf>,
-    pub(super) key: Option<PathBuf>,
-    pub(super) ofrep_certificate: Option<PathBuf>,
-    pub(super) ofrep_key: Option<PathBuf>,
-    pub(super) warnings: Vec<String>,
 }
 
 /// Reads a command line, the program's name first, the environment, and the settings file that these name.
@@ -70,10 +58,10 @@ pub fn read(
         };
         mistakes.extend(applied.err().unwrap_or_default());
     }
-    let (mut warnings, file) = (environment.unknown(), file.map(|file| file.path));
-    warnings.append(&mut draft.warnings);
     match draft.finish(mistakes.is_empty()) {
-        Ok(settings) if mistakes.is_empty() => {
+        Ok((settings, remarks)) if mistakes.is_empty() => {
+            let (mut warnings, file) = (environment.unknown(), file.map(|file| file.path));
+            warnings.extend(remarks);
             Ok(Request::Start(Box::new(Chosen { settings, file, warnings })))
         }
         finished => {
@@ -108,41 +96,6 @@ fn settings_file(options: &Options, environment: &Environment) -> Result<Option<
         return Ok(None);
     };
     if path.exists() { SettingsFile::read(&path).map(Some) } else { Ok(None) }
-}
-
-impl Draft {
-    /// The settings, or what does not fit together. Whether a source is missing can be told only where all that was
-    /// given could be read.
-    fn finish(self, all_read: bool) -> Result<Settings, Vec<Mistake>> {
-        let mut mistakes = Vec::new();
-        let mut settings = self.settings;
-        settings.sources = self.uris.into_iter().chain(self.sources).collect();
-        if all_read && settings.sources.is_empty() {
-            mistakes.push(Mistake::new("", Fault::NoSource));
-        }
-        let mut take =
-            |pair: Result<Option<Tls>, Mistake>| pair.map_err(|it| mistakes.push(it)).unwrap_or_default();
-        settings.tls = take(pair(self.certificate, self.key, ["server-cert-path", "server-key-path"]));
-        settings.ofrep_tls =
-            take(pair(self.ofrep_certificate, self.ofrep_key, ["ofrep-cert-path", "ofrep-key-path"]));
-        // Names of headers have no letter case.
-        settings.context_from_header.iter_mut().for_each(|(header, _)| header.make_ascii_lowercase());
-        if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
-    }
-}
-
-fn pair(
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-    [certificate_name, key_name]: [&'static str; 2],
-) -> Result<Option<Tls>, Mistake> {
-    let alone = |given, missing| Mistake::new(format!("--{given}"), Fault::Alone { missing });
-    match (certificate, key) {
-        (None, None) => Ok(None),
-        (Some(certificate), Some(key)) => Ok(Some(Tls { certificate, key })),
-        (Some(_), None) => Err(alone(certificate_name, key_name)),
-        (None, Some(_)) => Err(alone(key_name, certificate_name)),
-    }
 }
 
 /// The environment's readable variables, sorted. One that is empty is one that is not there.

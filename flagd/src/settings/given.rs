@@ -5,8 +5,8 @@ use flagcore::limits::Limits;
 use flagcore::model::{Document, Format, Kind, NodeId};
 use flagcore::text::closest;
 
-use super::choose::Draft;
-use super::mistake::{Fault, Mistake};
+use super::draft::Draft;
+use super::mistake::{Fault, Mistake, Visible};
 use super::options::{ConfigOption, Effect, Idle, Shape};
 use super::values::SourceSettings;
 use super::{duration, sources};
@@ -258,7 +258,7 @@ pub(super) fn apply(option: &ConfigOption, given: Given, draft: &mut Draft) -> R
                 Idle::Switch => drop(switch(&text).map_err(wrong)?),
                 Idle::Text => {}
             }
-            draft.warnings.push(format!("{at} {because}"));
+            draft.warnings.push(format!("{} {because}", Visible(&at)));
         }
         (Effect::Exporter(_), Value::Scalar(text)) if text == "prometheus" => {}
         (Effect::Exporter(instead), Value::Scalar(text)) if text == "otel" => {

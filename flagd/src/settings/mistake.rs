@@ -1,8 +1,8 @@
 //! What is wrong with what was given, and how to mend it.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
-use flagcore::text::Printable;
+use flagcore::text::{Printable, is_invisible};
 
 /// All that keeps a daemon from starting with what it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) enum Fault {
     /// A file that cannot be read.
     File { reason: String },
     /// A beginning of a source's name that stands for nothing.
-    UnknownScheme { uri: String },
+    UnknownScheme { uri: String, later: Vec<&'static str> },
     /// Something of a later version.
     Later { what: String, instead: &'static str },
     /// A source without what it needs.
@@ -79,7 +79,7 @@ impl std::error::Error for SettingsError {}
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.at.is_empty() {
-            write!(f, "{}: ", Printable(&self.at))?;
+            write!(f, "{}: ", Visible(&self.at))?;
         }
         self.fault.fmt(f)
     }
@@ -109,11 +109,10 @@ impl fmt::Display for Fault {
             }
             Fault::Document { findings } => f.write_str(findings),
             Fault::File { reason } => write!(f, "the settings file cannot be read: {reason}"),
-            Fault::UnknownScheme { uri } => {
+            Fault::UnknownScheme { uri, later } => {
                 write!(f, "`{}` is not a source; a source is `file:` and a file or a folder", Printable(uri))?;
                 if uri.contains(':') {
-                    f.write_str("\n  help: later versions also know ")?;
-                    super::sources::write_later(f)
+                    write!(f, "\n  help: later versions also know {}", Words(later))
                 } else {
                     write!(f, "\n  help: did you mean `file:{}`?", Printable(uri))
                 }
@@ -134,6 +133,18 @@ impl fmt::Display for Fault {
                  will do, and several sources too",
             ),
         }
+    }
+}
+
+/// A text from outside in its full length, safe to print on one line.
+pub(super) struct Visible<'a>(pub(super) &'a str);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match is_invisible(c) {
+            true => write!(f, "\\u{{{:x}}}", u32::from(c)),
+            false => f.write_char(c),
+        })
     }
 }
 

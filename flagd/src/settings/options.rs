@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choose::Draft;
+use super::draft::Draft;
 use super::duration;
 use super::values::{LogFormat, SourceSettings};
 

@@ -1,7 +1,5 @@
 //! Where flags come from: `--uri file:flags.json`, and `--sources` with its JSON array.
 
-use std::fmt;
-
 use flagcore::model::{Document, Kind, NodeId};
 use flagcore::text::closest;
 
@@ -17,7 +15,10 @@ pub(super) fn of_uri(uri: &str) -> Result<SourceSettings, Fault> {
         Some(later) => {
             Err(Fault::Later { what: format!("a source `{}…`", later.scheme), instead: later.instead })
         }
-        None => Err(Fault::UnknownScheme { uri: uri.to_owned() }),
+        None => {
+            let later = LATER.iter().map(|later| later.scheme).collect();
+            Err(Fault::UnknownScheme { uri: uri.to_owned(), later })
+        }
     }
 }
 
@@ -115,13 +116,6 @@ fn of_provider(provider: &str) -> Result<(), Fault> {
             nearest: closest(provider, FILES).map(str::to_owned),
         }),
     }
-}
-
-/// Names what a source may begin with in later versions.
-pub(super) fn write_later(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    LATER.iter().enumerate().try_for_each(|(number, later)| {
-        write!(f, "{}`{}`", if number == 0 { "" } else { ", " }, later.scheme)
-    })
 }
 
 /// What the reference reads flags from and this version does not.

@@ -1,8 +1,9 @@
 //! What is told on the standard error: starts, updates, findings. Never a context: nothing here sees a request.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal};
-use std::time::Duration;
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 use flagcore::Client;
 use flagcore::change::{Change, FlagChange, Update, Updates};
@@ -19,14 +20,19 @@ use crate::settings::LogFormat;
 
 /// Sends the process's log to the standard error; with `details` this crate's and flagcore's debug lines too.
 ///
-/// Other crates tell warnings only: their details would show what clients send.
-pub fn start(format: LogFormat, details: bool) {
+/// Other crates tell warnings only: their details would show what clients send. Lines are written by a thread of
+/// their own, so that nobody waits for a reader of the log; where it is behind by thousands, lines are left out.
+pub fn start(format: LogFormat, details: bool) -> Log {
     let level = if details { LevelFilter::DEBUG } else { LevelFilter::INFO };
     let levels = Targets::new()
         .with_default(LevelFilter::WARN)
         .with_target("flagd", level)
         .with_target("flagcore", level);
-    let layer = fmt::layer().with_writer(io::stderr).with_target(false);
+    let (send, lines) = sync_channel(BEHIND);
+    let writer = send.clone();
+    // A log that cannot be written is told nowhere; printing why would panic.
+    let layer =
+        fmt::layer().with_writer(move || Line(writer.clone())).with_target(false).log_internal_errors(false);
     let layer = match format {
         LogFormat::Json => {
             layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
@@ -36,8 +42,73 @@ pub fn start(format: LogFormat, details: bool) {
             layer.with_ansi(io::stderr().is_terminal() && !plain).boxed()
         }
     };
-    // A second log of one process is none; that is no reason to fail.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(levels)).try_init();
+    let thread = std::thread::Builder::new().name("flagd-stderr".to_owned()).spawn(move || write(&lines));
+    if thread.is_ok() {
+        // A second log of one process is none; that is no reason to fail.
+        let _ = tracing_subscriber::registry().with(layer.with_filter(levels)).try_init();
+    }
+    Log { lines: send }
+}
+
+/// The log of a process. When it is dropped, what was told before is written.
+#[derive(Debug)]
+pub struct Log {
+    lines: SyncSender<Item>,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let until = Instant::now() + LAST_WORDS;
+        let (written, wait) = sync_channel(1);
+        while let Err(TrySendError::Full(_)) = self.lines.try_send(Item::Tell(written.clone())) {
+            if Instant::now() >= until {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = wait.recv_timeout(until.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// How many lines may wait to be written.
+const BEHIND: usize = 4_096;
+
+/// How long the end of a process waits for its log to be written.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+enum Item {
+    Line(Vec<u8>),
+    /// Tell when all before it is written.
+    Tell(SyncSender<()>),
+}
+
+/// Takes one line, never waiting.
+struct Line(SyncSender<Item>);
+
+impl Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = self.0.try_send(Item::Line(line.to_vec()));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write(items: &Receiver<Item>) {
+    for item in items {
+        match item {
+            Item::Line(line) => {
+                // Nobody may be reading; that is no reason to end.
+                let _ = io::stderr().write_all(&line);
+            }
+            Item::Tell(written) => {
+                let _ = written.try_send(());
+            }
+        }
+    }
 }
 
 /// Tells what every source holds, and from then on every update, on a thread of its own: a log that nobody takes

@@ -1,0 +1,72 @@
+//! Settings while they are put together.
+
+use std::path::PathBuf;
+
+use super::mistake::{Fault, Mistake};
+use super::values::{Settings, SourceSettings, Tls};
+
+/// Settings while they are put together.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) settings: Settings,
+    pub(super) uris: Vec<SourceSettings>,
+    pub(super) sources: Vec<SourceSettings>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) ofrep_certificate: Option<PathBuf>,
+    pub(super) ofrep_key: Option<PathBuf>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Draft {
+    /// The settings with what there is to say about them, or what does not fit together. Whether a source is missing
+    /// can be told only where all that was given could be read.
+    pub(super) fn finish(self, all_read: bool) -> Result<(Settings, Vec<String>), Vec<Mistake>> {
+        let (mut mistakes, mut warnings) = (Vec::new(), self.warnings);
+        let mut settings = self.settings;
+        settings.sources = self.uris.into_iter().chain(self.sources).collect();
+        if all_read && settings.sources.is_empty() {
+            mistakes.push(Mistake::new("", Fault::NoSource));
+        }
+        for (number, source) in settings.sources.iter().enumerate() {
+            if settings.sources.iter().take(number).any(|earlier| earlier == source) {
+                warnings.push(format!("source {} is given twice", source.path.display()));
+            }
+        }
+        let mut take =
+            |pair: Result<Option<Tls>, Mistake>| pair.map_err(|it| mistakes.push(it)).unwrap_or_default();
+        settings.tls = take(pair(self.certificate, self.key, ["server-cert-path", "server-key-path"]));
+        settings.ofrep_tls =
+            take(pair(self.ofrep_certificate, self.ofrep_key, ["ofrep-cert-path", "ofrep-key-path"]));
+        for (header, _) in &mut settings.context_from_header {
+            if !is_header_name(header) {
+                let found = header.clone();
+                let fault = Fault::NotA { found, kind: "a header's name", example: "`X-User=userId`" };
+                mistakes.push(Mistake::new("--context-from-header", fault));
+            }
+            // Names of headers have no letter case.
+            header.make_ascii_lowercase();
+        }
+        if mistakes.is_empty() { Ok((settings, warnings)) } else { Err(mistakes) }
+    }
+}
+
+fn pair(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    [certificate_name, key_name]: [&'static str; 2],
+) -> Result<Option<Tls>, Mistake> {
+    let alone = |given, missing| Mistake::new(format!("--{given}"), Fault::Alone { missing });
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(Tls { certificate, key })),
+        (Some(_), None) => Err(alone(certificate_name, key_name)),
+        (None, Some(_)) => Err(alone(key_name, certificate_name)),
+    }
+}
+
+/// Whether a text is a token (RFC 9110, 5.6.2).
+fn is_header_name(text: &str) -> bool {
+    let is_token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
+    !text.is_empty() && text.bytes().all(is_token)
+}
