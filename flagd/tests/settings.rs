@@ -154,8 +154,8 @@ fn rows() -> Vec<Row> {
             (r#"{"Plan":"pro","n":5,"b":true}"#, |it| {
                 it.context_values = pairs(&[("Plan", "pro"), ("n", "5"), ("b", "true")]);
             }),
-            ("{UserTier: Gold, n: 1.5}", |it| {
-                it.context_values = pairs(&[("usertier", "Gold"), ("n", "1.5")]);
+            ("{UserTier: Gold, seats: 1.5}", |it| {
+                it.context_values = pairs(&[("usertier", "Gold"), ("seats", "1.5")]);
             }),
         ),
         row(
@@ -681,5 +681,96 @@ fn help_and_version_are_said() {
             panic!("{line:?}")
         };
         assert!(text.contains(says), "{text}");
+    }
+}
+
+#[test]
+fn what_is_odd_in_the_file_but_no_mistake_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("settings.json");
+    fs::write(&path, r#"{"port": 1, "uri": ["file:a"], "port": 2}"#).unwrap();
+    let chosen = Given::line(&["--config", path.to_str().unwrap()]).read().unwrap();
+    assert_eq!(chosen.settings.port, 2);
+    assert_eq!(chosen.warnings.len(), 1);
+    assert!(
+        chosen.warnings[0].starts_with(&format!("{}:1:32: warning[", path.display())),
+        "{:?}",
+        chosen.warnings
+    );
+}
+
+#[test]
+fn no_text_at_any_place_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "9".repeat(2_000);
+    let deep = "[".repeat(2_000);
+    let texts = [
+        "",
+        " ",
+        "\"",
+        "\"\"",
+        "\"a\"b",
+        "\",\"",
+        ",",
+        ",,",
+        "=",
+        "==",
+        "a=b=c,\"",
+        "[",
+        "{",
+        "}",
+        "\u{0}",
+        "é",
+        "µ",
+        "1µ",
+        "µs",
+        "-",
+        "--",
+        "-1",
+        "+",
+        "+1",
+        ".",
+        "1.",
+        ".s",
+        "1e400",
+        "nan",
+        "inf",
+        "0x10",
+        "{\"a\":{}}",
+        "{\"a\":null}",
+        "[[]]",
+        "[null]",
+        "[{}]",
+        "[{\"uri\":5}]",
+        "[{\"uri\":\"\",\"provider\":\"file\"}]",
+        "file:",
+        "file:\u{0}",
+        "&a [*a]",
+        "*a",
+        "!!x",
+        "\u{feff}",
+        "\u{202e}",
+        "a\nb",
+        &long,
+        &deep,
+    ];
+    // One of each kind.
+    let names = [
+        "uri",
+        "sources",
+        "port",
+        "max-request-body",
+        "stream-deadline",
+        "debug",
+        "context-value",
+        "log-format",
+    ];
+    for option in OPTIONS.iter().filter(|option| names.contains(&option.name)) {
+        for text in texts {
+            let _ = Given::line(&[&format!("--{}={text}", option.name)]).read();
+            let _ = Given::default().set(&option.environment(), text).read();
+            let _ = file(folder.path(), &format!("{}: {text}", option.name)).read();
+            let _ = file(folder.path(), &format!("{text}: {}", option.name)).read();
+        }
     }
 }

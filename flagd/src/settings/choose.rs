@@ -60,7 +60,11 @@ pub fn read(
     }
     match draft.finish(mistakes.is_empty()) {
         Ok((settings, remarks)) if mistakes.is_empty() => {
-            let (mut warnings, file) = (environment.unknown(), file.map(|file| file.path));
+            let mut warnings = environment.unknown();
+            let file = file.map(|file| {
+                warnings.extend(file.warnings);
+                file.path
+            });
             warnings.extend(remarks);
             Ok(Request::Start(Box::new(Chosen { settings, file, warnings })))
         }

@@ -18,6 +18,8 @@ pub(super) struct SettingsFile {
     name: String,
     /// Where it is.
     pub(super) path: PathBuf,
+    /// What is no mistake in it but worth knowing.
+    pub(super) warnings: Vec<String>,
 }
 
 impl SettingsFile {
@@ -30,7 +32,8 @@ impl SettingsFile {
             return Err(wrong(Fault::File { reason }));
         };
         let bytes = std::fs::read(path).map_err(|error| wrong(Fault::File { reason: error.to_string() }))?;
-        let file = Self { document: parse(&name, &bytes, format)?, name, path: path.to_owned() };
+        let (document, warnings) = parse(&name, &bytes, format)?;
+        let file = Self { document, name, path: path.to_owned(), warnings };
         let mistakes = file.unknown();
         if mistakes.is_empty() { Ok(file) } else { Err(mistakes) }
     }
@@ -79,20 +82,20 @@ impl SettingsFile {
     }
 }
 
-/// None for a file that holds nothing.
-fn parse(name: &str, bytes: &[u8], format: Format) -> Result<Option<Document>, Vec<Mistake>> {
+/// The document, none for a file that holds nothing, and what is worth knowing of it.
+fn parse(name: &str, bytes: &[u8], format: Format) -> Result<(Option<Document>, Vec<String>), Vec<Mistake>> {
     let mut report = Report::new(name.into(), Mode::Lenient);
     let document = flagcore::parse::document(name.into(), bytes, format, &Limits::default(), &mut report);
-    match document.filter(|_| !report.is_refused()) {
-        Some(document) => Ok(Some(document).filter(|it| it.kind(it.root()) != Kind::Null)),
-        None => {
-            let findings = report.finish(&String::from_utf8_lossy(bytes));
-            // A file of comments is what a package installs.
-            if findings.diagnostics.iter().all(|finding| finding.problem == Problem::Empty) {
-                return Ok(None);
-            }
-            let findings = findings.to_string();
-            Err(vec![Mistake::new("", Fault::Document { findings })])
-        }
+    let is_refused = document.is_none() || report.is_refused();
+    let text = String::from_utf8_lossy(bytes);
+    let findings = report.finish(document.as_ref().map_or(&text, |document| document.text()));
+    if !is_refused {
+        let warnings = findings.diagnostics.iter().map(ToString::to_string).collect();
+        return Ok((document.filter(|it| it.kind(it.root()) != Kind::Null), warnings));
     }
+    // A file of comments is what a package installs.
+    if findings.diagnostics.iter().all(|finding| finding.problem == Problem::Empty) {
+        return Ok((None, Vec::new()));
+    }
+    Err(vec![Mistake::new("", Fault::Document { findings: findings.to_string() })])
 }
