@@ -168,7 +168,7 @@ fn a_source_without_anything_valid_ends_it_with_1_only_if_told_so() {
     assert_eq!(process.ends(), Some(1));
 
     let mut process = start(&missing, &[], &[]);
-    process.hears(&["WARN nothing valid yet", "flags.json"]);
+    process.hears(&["WARN not ready: nothing valid yet", "flags.json"]);
     process.hears(&["ERROR", "flags.json: error[missing-file]"]);
     put(&missing, FLAGS);
     process.hears(&["INFO flags changed", "revision=1", "changed=1", "added=1"]);

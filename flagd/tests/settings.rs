@@ -498,13 +498,20 @@ fn switches_need_no_value_on_the_line_and_short_ones_combine() {
 
 #[test]
 fn an_unknown_variable_is_told_with_the_nearest_name() {
-    let given =
-        Given::line(&["-f", "file:a"]).set("FLAGD_PROT", "1").set("FLAGD_TESTBED", "x").set("PORT", "2");
+    let given = Given::line(&["-f", "file:a"])
+        .set("FLAGD_PROT", "1")
+        .set("FLAGD_TESTBED", "x")
+        .set("FLAGD_HOST", "x")
+        .set("PORT", "2");
     let warnings = given.read().unwrap().warnings;
     let none = "no option has this name in the environment, so it has no effect";
     assert_eq!(
         warnings,
-        [format!("FLAGD_PROT: {none}; did you mean FLAGD_PORT?"), format!("FLAGD_TESTBED: {none}")]
+        [
+            format!("FLAGD_HOST: {none}"),
+            format!("FLAGD_PROT: {none}; did you mean FLAGD_PORT?"),
+            format!("FLAGD_TESTBED: {none}")
+        ]
     );
 }
 

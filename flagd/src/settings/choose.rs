@@ -124,11 +124,14 @@ impl Environment {
     /// Clients and tests use such names too, so that an unknown one is no mistake.
     fn unknown(&self) -> Vec<String> {
         let known: Vec<String> = OPTIONS.iter().map(ConfigOption::environment).collect();
+        let endings: Vec<&str> = known.iter().filter_map(|name| name.strip_prefix(PREFIX)).collect();
         let names = self.variables.iter().map(|(name, _)| name);
-        let unknown = names.filter(|name| name.starts_with("FLAGD_") && !known.contains(name));
+        let unknown = names.filter(|name| name.starts_with(PREFIX) && !known.contains(name));
         let warn = |name: &String| {
-            let nearest = closest(name, known.iter().map(String::as_str));
-            let help = nearest.map_or(String::new(), |nearest| format!("; did you mean {nearest}?"));
+            // What they have in common says nothing.
+            let ending = name.strip_prefix(PREFIX).unwrap_or_default();
+            let nearest = closest(ending, endings.iter().copied());
+            let help = nearest.map_or(String::new(), |nearest| format!("; did you mean {PREFIX}{nearest}?"));
             format!(
                 "{}: no option has this name in the environment, so it has no effect{help}",
                 Printable(name)
@@ -137,3 +140,6 @@ impl Environment {
         unknown.map(warn).collect()
     }
 }
+
+/// What the names of variables begin with.
+const PREFIX: &str = "FLAGD_";

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -29,10 +31,11 @@ pub fn start(format: LogFormat, details: bool) -> Log {
         .with_target("flagd", level)
         .with_target("flagcore", level);
     let (send, lines) = sync_channel(BEHIND);
-    let writer = send.clone();
+    let writer = Line { lines: send.clone(), left_out: Arc::default() };
+    let left_out = writer.left_out.clone();
     // A log that cannot be written is told nowhere; printing why would panic.
     let layer =
-        fmt::layer().with_writer(move || Line(writer.clone())).with_target(false).log_internal_errors(false);
+        fmt::layer().with_writer(move || writer.clone()).with_target(false).log_internal_errors(false);
     let layer = match format {
         LogFormat::Json => {
             layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
@@ -42,7 +45,9 @@ pub fn start(format: LogFormat, details: bool) -> Log {
             layer.with_ansi(io::stderr().is_terminal() && !plain).boxed()
         }
     };
-    let thread = std::thread::Builder::new().name("flagd-stderr".to_owned()).spawn(move || write(&lines));
+    let thread = std::thread::Builder::new()
+        .name("flagd-stderr".to_owned())
+        .spawn(move || write(&lines, &left_out, format));
     if thread.is_ok() {
         // A second log of one process is none; that is no reason to fail.
         let _ = tracing_subscriber::registry().with(layer.with_filter(levels)).try_init();
@@ -84,11 +89,18 @@ enum Item {
 }
 
 /// Takes one line, never waiting.
-struct Line(SyncSender<Item>);
+#[derive(Clone)]
+struct Line {
+    lines: SyncSender<Item>,
+    left_out: Arc<AtomicU64>,
+}
 
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let _ = self.0.try_send(Item::Line(line.to_vec()));
+        if self.lines.try_send(Item::Line(line.to_vec())).is_err() {
+            // ORDERING: a count of its own, which nothing else is read after.
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(line.len())
     }
 
@@ -97,16 +109,30 @@ impl Write for Line {
     }
 }
 
-fn write(items: &Receiver<Item>) {
+/// Writes for as long as the process runs. Nobody may be reading; that is no reason to end.
+fn write(items: &Receiver<Item>, left_out: &AtomicU64, format: LogFormat) {
+    let mut output = io::stderr();
     for item in items {
         match item {
             Item::Line(line) => {
-                // Nobody may be reading; that is no reason to end.
-                let _ = io::stderr().write_all(&line);
+                let _ = output.write_all(&line);
             }
             Item::Tell(written) => {
                 let _ = written.try_send(());
             }
+        }
+        // ORDERING: as above.
+        let count = left_out.swap(0, Ordering::Relaxed);
+        if count > 0 {
+            let _ = match format {
+                LogFormat::Console => writeln!(output, "{count} lines of the log are left out"),
+                LogFormat::Json => {
+                    writeln!(
+                        output,
+                        r#"{{"level":"WARN","message":"lines of the log are left out","lines":{count}}}"#
+                    )
+                }
+            };
         }
     }
 }
@@ -142,9 +168,11 @@ impl Teller {
     fn tell_sources(&mut self) {
         for source in self.client.status() {
             match &source.served {
-                Some(served) => info!(source = %Printable(&source.name), flags = served.flags, "serving"),
+                Some(served) => {
+                    info!(source = %Printable(&source.name), flags = served.flags, revision = served.revision, "serving")
+                }
                 None => {
-                    warn!(source = %Printable(&source.name), "nothing valid yet; not ready until there is")
+                    warn!(source = %Printable(&source.name), "not ready: nothing valid yet")
                 }
             }
             if let Some(refused) = &source.refused {
