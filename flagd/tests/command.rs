@@ -375,3 +375,25 @@ fn a_log_that_nobody_reads_or_that_is_closed_stops_nothing() {
         drop(log);
     }
 }
+
+#[test]
+fn a_log_that_is_read_too_slowly_tells_what_it_leaves_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let ready = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&ready).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let source = format!("file:{}", flags.display());
+    let mut command = flagd(&["start", "-f", &source, "-p", "0", "-m", "0", "-g", "0", "-r", "0"]);
+    // More than a pipe and the queue hold together.
+    command.env("NOTIFY_SOCKET", &ready).envs((0..6_000).map(|number| (format!("FLAGD_N{number}"), "1")));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let log = child.stderr.take().unwrap();
+    let _process = Process { child, lines: channel().1, read: Vec::new() };
+    // It is ready, and so all of them are told.
+    assert!(manager.recv(&mut [0; 100]).unwrap() > 0);
+    let told = BufReader::new(log).lines().map_while(Result::ok);
+    let left_out =
+        told.filter_map(|line| line.strip_suffix(" lines of the log are left out")?.parse::<u32>().ok());
+    assert!(left_out.take(1).all(|count| 0 < count && count < 6_000));
+}
