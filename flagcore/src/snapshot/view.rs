@@ -26,6 +26,8 @@ pub struct WrittenFlag<'s> {
     /// Its definition as plain JSON: references written out, metadata of its set folded in, its source named. The
     /// same text is the same allocation for as long as the flag does not change.
     pub json: &'s Arc<str>,
+    /// The value of its default variant, if it has one.
+    pub default: Option<&'s Value<'static>>,
 }
 
 /// The flags of a snapshot that a selector picks.
@@ -60,6 +62,7 @@ impl<'s> View<'s> {
             key: &row.flag.key,
             flag_set_id: row.flag.flag_set_id(),
             json,
+            default: row.flag.default_variant.and_then(|place| row.flag.variant(place)).map(|it| &it.value),
         })
     }
 
