@@ -1,13 +1,20 @@
 //! Flag values, metadata and contexts in JSON and protobuf, as the reference writes them.
 //!
 //! 1. `context` makes the evaluation context of a request.
-//! 2. `structs` turns values into `google.protobuf.Struct` and back.
-//! 3. `json` writes values as JSON text.
+//! 2. `json` writes values as JSON text.
+//! 3. `structs` reads and writes protobuf, `google.protobuf.Struct` above all.
+//! 4. `failure` is why a call has no answer.
+//! 5. `frames` puts messages into bodies and takes them out.
+//! 6. `companions` is health and reflection.
 
 mod context;
-mod structs;
 mod json;
+pub mod structs;
+mod failure;
+pub mod frames;
+mod companions;
 
+pub use companions::companions;
 pub use context::surround;
+pub use failure::Failure;
 pub use json::{write_metadata, write_string, write_value};
-pub use structs::{struct_of, value_of};

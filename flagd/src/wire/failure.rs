@@ -1,0 +1,106 @@
+//! Why a call has no answer, as gRPC and as Connect say it.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use flagcore::ErrorCode;
+use flagcore::text::write_json_string;
+use tonic::Code;
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind of failure.
+    pub code: Code,
+    /// The same in words.
+    pub message: Cow<'static, str>,
+}
+
+impl Failure {
+    /// A failure of a kind, in words.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// An evaluation without an answer; `told` is the reason in words, where the protocol has no fixed ones.
+    pub fn of(code: ErrorCode, told: impl FnOnce() -> Option<String>) -> Self {
+        match code {
+            ErrorCode::FlagNotFound => Self::new(Code::NotFound, "Flag not found"),
+            ErrorCode::TypeMismatch => Self::new(Code::InvalidArgument, "Type mismatch error"),
+            ErrorCode::ParseError => Self::new(Code::DataLoss, "Error parsing input or configuration"),
+            ErrorCode::InvalidContext => Self::new(Code::Unknown, told().unwrap_or_default()),
+            _ => Self::new(Code::Unknown, "General error"),
+        }
+    }
+
+    /// The kind as Connect spells it.
+    pub fn word(&self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status that Connect gives it.
+    pub fn http_status(&self) -> StatusCode {
+        StatusCode::from_u16(self.row().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// `{"code":…,"message":…}`.
+    pub fn write_json(&self, out: &mut String) {
+        // Writing to a text cannot fail.
+        let _ = write!(out, "{{\"code\":\"{}\"", self.word());
+        if !self.message.is_empty() {
+            out.push_str(",\"message\":");
+            let _ = write_json_string(out, &self.message);
+        }
+        out.push('}');
+    }
+
+    /// `grpc-status` and `grpc-message`.
+    pub fn grpc_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert("grpc-status", HeaderValue::from(self.code as i32));
+        if let Ok(message) = HeaderValue::from_str(&self.escaped_message()) {
+            headers.insert("grpc-message", message);
+        }
+        headers
+    }
+
+    /// The same as lines of text, for gRPC-Web.
+    pub fn grpc_lines(&self) -> String {
+        format!("grpc-status:{}\r\ngrpc-message:{}\r\n", self.code as i32, self.escaped_message())
+    }
+
+    fn escaped_message(&self) -> String {
+        let mut text = String::with_capacity(self.message.len());
+        for byte in self.message.bytes() {
+            if (b' '..=b'~').contains(&byte) && byte != b'%' {
+                text.push(byte.into());
+            } else {
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+        text
+    }
+
+    fn row(&self) -> (&'static str, u16) {
+        match self.code {
+            Code::Ok => ("ok", 200),
+            Code::Cancelled => ("canceled", 499),
+            Code::Unknown => ("unknown", 500),
+            Code::InvalidArgument => ("invalid_argument", 400),
+            Code::DeadlineExceeded => ("deadline_exceeded", 504),
+            Code::NotFound => ("not_found", 404),
+            Code::AlreadyExists => ("already_exists", 409),
+            Code::PermissionDenied => ("permission_denied", 403),
+            Code::ResourceExhausted => ("resource_exhausted", 429),
+            Code::FailedPrecondition => ("failed_precondition", 400),
+            Code::Aborted => ("aborted", 409),
+            Code::OutOfRange => ("out_of_range", 400),
+            Code::Unimplemented => ("unimplemented", 501),
+            Code::Internal => ("internal", 500),
+            Code::Unavailable => ("unavailable", 503),
+            Code::DataLoss => ("data_loss", 500),
+            Code::Unauthenticated => ("unauthenticated", 401),
+        }
+    }
+}
