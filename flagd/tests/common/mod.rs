@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
 
 pub(crate) mod ofrep;
+pub(crate) mod rpc;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,154 @@
+//! `flagd.sync.v1`: flag definitions for those who evaluate for themselves.
+//!
+//! A stream begins with all flags of its selection and sends them again, all of them, when one of them is different.
+//! What is sent is framed once and handed to every stream as it is: a generated service would copy it for each, and
+//! a reader that never reads would hold a copy of its own.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State as Extract};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use futures_util::stream;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use tokio::time::{Instant, sleep_until};
+use tonic::Code;
+
+use super::listener::{Heard, Listener};
+use super::payload::{Payload, SyncContext};
+use super::topics::{Topic, Topics, selector};
+use crate::state::State;
+use crate::wire::structs::{Field, Fields, Malformed, text};
+use crate::wire::{Failure, companions, frames};
+
+/// Everything on the sync port.
+pub fn router(state: State) -> Router {
+    let companions = companions(&["flagd.sync.v1.FlagSyncService"], state.draining.clone());
+    let context = SyncContext::new(&state.settings.context_values);
+    let sync = Sync {
+        topics: Arc::new(Topics::new(state.client.clone(), context)),
+        serves_from: Instant::now() + PATIENCE,
+        state,
+    };
+    let route = "/flagd.sync.v1.FlagSyncService/{method}";
+    Router::new().route(route, post(call)).with_state(sync).merge(companions)
+}
+
+#[derive(Clone, Debug)]
+struct Sync {
+    topics: Arc<Topics<Payload>>,
+    /// From when on it serves what there is, also where a source has not delivered yet.
+    serves_from: Instant,
+    state: State,
+}
+
+/// How long it waits for sources that have not delivered.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+async fn call(Extract(sync): Extract<Sync>, Path(method): Path<String>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let kind = parts.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    if !kind.starts_with(b"application/grpc") {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    match sync.answer(&method, &parts.headers, body).await {
+        Ok(body) => ([(CONTENT_TYPE, GRPC)], body).into_response(),
+        Err(failure) => (failure.grpc_headers(), [(CONTENT_TYPE, GRPC)]).into_response(),
+    }
+}
+
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+impl Sync {
+    async fn answer(&self, method: &str, headers: &HeaderMap, body: Body) -> Result<Body, Failure> {
+        let limit = self.state.settings.max_request_body;
+        let body = frames::read_body(body, limit).await?;
+        let message = frames::only_message(&body, headers.get("grpc-encoding"), limit)?;
+        match method {
+            "SyncFlags" => {
+                let topic = self.topic(headers, &message)?;
+                self.started().await;
+                Ok(Body::new(StreamBody::new(self.payloads(topic))))
+            }
+            "FetchAllFlags" => {
+                let topic = self.topic(headers, &message)?;
+                self.started().await;
+                let data = self.topics.current(&topic).flags_only().map(Frame::data);
+                let frames = data.into_iter().chain([Frame::trailers(frames::well_ended())]);
+                Ok(Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>)))))
+            }
+            "GetMetadata" if self.state.settings.disable_sync_metadata => {
+                Err(Failure::new(Code::Unimplemented, "metadata endpoint disabled"))
+            }
+            "GetMetadata" => {
+                let mut frame = vec![0; frames::HEAD];
+                self.topics.setup().write(&mut frame);
+                frames::seal(0, &mut frame);
+                Ok(Body::new(frames::Whole::grpc(frame)))
+            }
+            _ => Err(Failure::new(Code::Unimplemented, "there is no such method")),
+        }
+    }
+
+    fn topic(&self, headers: &HeaderMap, message: &[u8]) -> Result<Arc<Topic<Payload>>, Failure> {
+        let said = said_selector(message)
+            .map_err(|Malformed| Failure::new(Code::InvalidArgument, "the request is malformed"))?;
+        Ok(self.topics.topic(selector(headers, said)?))
+    }
+
+    /// Waits until every source has delivered, but not for ever.
+    async fn started(&self) {
+        let mut revision = self.state.revision.clone();
+        while !self.state.client.is_ready() {
+            // What is delivered without a flag in it makes no revision: it is looked now and then, too.
+            let again = (Instant::now() + Duration::from_millis(50)).min(self.serves_from);
+            tokio::select! {
+                _ = revision.changed() => {}
+                () = sleep_until(again) => {}
+            }
+            if Instant::now() >= self.serves_from {
+                return;
+            }
+        }
+    }
+
+    /// The frames of a stream.
+    fn payloads(
+        &self,
+        topic: Arc<Topic<Payload>>,
+    ) -> impl stream::Stream<Item = Result<Frame<Bytes>, Infallible>> + use<> {
+        let State { revision, draining, settings, .. } = self.state.clone();
+        let deadline = settings.stream_deadline;
+        let listener = Listener::new(self.topics.clone(), topic, revision, draining, deadline);
+        stream::unfold(Some(listener), async |listener| {
+            let mut listener = listener?;
+            let failure = loop {
+                match listener.hear(Duration::from_secs(3600)).await {
+                    Heard::Shown { now, .. } => return Some((Ok(Frame::data(now.frame())), Some(listener))),
+                    Heard::Silence => {}
+                    Heard::Draining => break Failure::new(Code::Unavailable, "the server is shutting down"),
+                    Heard::DeadlineExceeded => break super::deadline_exceeded(),
+                }
+            };
+            Some((Ok(Frame::trailers(failure.grpc_headers())), None))
+        })
+    }
+}
+
+/// The selector that the request itself says; the header wins over it.
+fn said_selector(message: &[u8]) -> Result<&str, Malformed> {
+    let (mut said, mut fields) = ("", Fields::of(message));
+    while let Some(field) = fields.next_field()? {
+        if let (2, Field::Bytes(bytes)) = field {
+            said = text(bytes)?;
+        }
+    }
+    Ok(said)
+}
