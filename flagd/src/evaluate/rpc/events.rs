@@ -1,0 +1,120 @@
+//! The stream of events: ready, changed, still there, goodbye.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use futures_util::stream;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+
+use super::protocol::{Encoding, Envelope, Generation, Protocol};
+use super::service::Service;
+use crate::distribute::{Heard, Listener, Listing, deadline_exceeded, selector};
+use crate::wire::{Failure, frames, structs};
+
+/// After how much silence a stream says that it is still there.
+pub(super) const SILENCE: Duration = Duration::from_secs(20);
+
+impl Service {
+    /// The events of the selection that the headers name, as a body.
+    pub(super) fn events(
+        &self,
+        generation: Generation,
+        protocol: Protocol,
+        headers: &HeaderMap,
+        silence: Duration,
+    ) -> Result<Body, Failure> {
+        let topic = self.listings.topic(selector(headers, "")?);
+        let state = &self.state;
+        let deadline = match generation {
+            Generation::Schema => Duration::ZERO,
+            Generation::V1 | Generation::V2 => state.settings.stream_deadline,
+        };
+        let (revision, draining) = (state.revision.clone(), state.draining.clone());
+        let listener = Listener::new(self.listings.clone(), topic, revision, draining, deadline);
+        let stream = stream::unfold(Next::Hear(listener), move |next| async move {
+            let mut listener = match next {
+                Next::Hear(listener) => listener,
+                Next::End(result) => {
+                    return Some((Ok::<_, Infallible>(ended(result, protocol.envelope)), Next::Over));
+                }
+                Next::Over => return None,
+            };
+            let encoding = protocol.encoding;
+            let frame = match listener.hear(silence).await {
+                Heard::Shown { before: None, .. } => event("provider_ready", true, encoding),
+                Heard::Shown { before: Some(before), now } => match encoding {
+                    Encoding::Proto => now.since(&before).proto(),
+                    Encoding::Json => now.since(&before).json(),
+                },
+                Heard::Silence => event("keep_alive", false, encoding),
+                Heard::Draining => {
+                    let goodbye = event("provider_shutdown", true, encoding);
+                    return Some((Ok(Frame::data(goodbye)), Next::End(Ok(()))));
+                }
+                Heard::DeadlineExceeded => {
+                    let end = ended(Err(deadline_exceeded()), protocol.envelope);
+                    return Some((Ok(end), Next::Over));
+                }
+            };
+            Some((Ok(Frame::data(frame)), Next::Hear(listener)))
+        });
+        Ok(Body::new(StreamBody::new(stream)))
+    }
+}
+
+enum Next {
+    Hear(Listener<Listing>),
+    End(Result<(), Failure>),
+    Over,
+}
+
+/// An event without anything in its data, or without data.
+fn event(kind: &str, data: bool, encoding: Encoding) -> Bytes {
+    let mut frame = vec![0; frames::HEAD];
+    match encoding {
+        Encoding::Proto => {
+            structs::write_text(1, kind, &mut frame);
+            if data {
+                structs::write_struct(2, [], &mut frame);
+            }
+        }
+        Encoding::Json => {
+            let data = if data { "{}" } else { "null" };
+            frame.extend_from_slice(format!("{{\"type\":\"{kind}\",\"data\":{data}}}").as_bytes());
+        }
+    }
+    frames::seal(0, &mut frame);
+    frame.into()
+}
+
+/// How a stream ends.
+pub(super) fn ended(result: Result<(), Failure>, envelope: Envelope) -> Frame<Bytes> {
+    match envelope {
+        Envelope::Grpc => Frame::trailers(match result {
+            Ok(()) => frames::well_ended(),
+            Err(failure) => failure.grpc_headers(),
+        }),
+        Envelope::GrpcWeb => Frame::data(web_end(result).into()),
+        Envelope::Connect => {
+            let mut text = String::from("{");
+            if let Err(failure) = result {
+                text.push_str("\"error\":");
+                failure.write_json(&mut text);
+            }
+            text.push('}');
+            Frame::data(frames::frame(2, text.as_bytes()).into())
+        }
+    }
+}
+
+/// The trailers of gRPC-Web, in a frame.
+pub(super) fn web_end(result: Result<(), Failure>) -> Vec<u8> {
+    let lines = match result {
+        Ok(()) => "grpc-status:0\r\n".to_owned(),
+        Err(failure) => failure.grpc_lines(),
+    };
+    frames::frame(0x80, lines.as_bytes())
+}
