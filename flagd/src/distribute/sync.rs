@@ -152,3 +152,34 @@ fn said_selector(message: &[u8]) -> Result<&str, Malformed> {
     }
     Ok(said)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use axum::body::Body;
+    use axum::http::HeaderMap;
+    use http_body_util::BodyExt;
+    use tokio::time::Instant;
+
+    use super::{Sync, SyncContext, Topics};
+    use crate::server::Daemon;
+    use crate::settings::{Settings, SourceSettings};
+
+    #[tokio::test]
+    async fn after_its_patience_it_serves_what_there_is() {
+        let sources = vec![SourceSettings { path: "/nowhere/flags.json".into() }];
+        let ports =
+            Settings { port: 0, management_port: 0, sync_port: 0, ofrep_port: 0, ..Settings::default() };
+        let daemon = Daemon::start(Settings { sources, ..ports }).await.unwrap();
+        let state = daemon.state().clone();
+        let topics = Arc::new(Topics::new(state.client.clone(), SyncContext::new(&[])));
+        let start = Instant::now();
+        let sync = Sync { topics, serves_from: start + Duration::from_millis(60), state };
+        let body = sync.answer("FetchAllFlags", &HeaderMap::new(), Body::from(&[0; 5][..])).await.unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(60));
+        let message = body.collect().await.unwrap().to_bytes();
+        assert_eq!(&*message, b"\0\0\0\0\x0e\x0a\x0c{\"flags\":{}}");
+    }
+}

@@ -118,3 +118,43 @@ pub(super) fn web_end(result: Result<(), Failure>) -> Vec<u8> {
     };
     frames::frame(0x80, lines.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::Bytes;
+    use axum::http::{HeaderMap, HeaderValue};
+    use http_body_util::BodyExt;
+
+    use super::{Generation, Protocol, Service};
+    use crate::evaluate::rpc::protocol::Method;
+    use crate::server::Daemon;
+    use crate::settings::Settings;
+
+    async fn first_three(content_type: &'static str) -> Vec<Bytes> {
+        let ports =
+            Settings { port: 0, management_port: 0, sync_port: 0, ofrep_port: 0, ..Settings::default() };
+        let daemon = Daemon::start(ports).await.unwrap();
+        let kind = HeaderValue::from_static(content_type);
+        let protocol = Protocol::of(Some(&kind), Method::Events).unwrap();
+        let silence = Duration::from_millis(1);
+        let body =
+            Service::new(daemon.state().clone()).events(Generation::V1, protocol, &HeaderMap::new(), silence);
+        let (mut body, mut frames) = (body.unwrap(), Vec::new());
+        for _ in 0..3 {
+            frames.push(body.frame().await.unwrap().unwrap().into_data().unwrap());
+        }
+        frames
+    }
+
+    #[tokio::test]
+    async fn a_silent_stream_says_again_and_again_that_it_is_still_there() {
+        let frames = first_three("application/grpc").await;
+        assert_eq!(&*frames[0], b"\0\0\0\0\x12\x0a\x0eprovider_ready\x12\0");
+        assert_eq!(&*frames[1], b"\0\0\0\0\x0c\x0a\x0akeep_alive");
+        assert_eq!(frames[2], frames[1]);
+        let frames = first_three("application/connect+json").await;
+        assert_eq!(&frames[1][5..], br#"{"type":"keep_alive","data":null}"#);
+    }
+}
