@@ -15,6 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use flagcore::Selector;
 use futures_util::stream;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
@@ -31,12 +32,7 @@ use crate::wire::{Failure, companions, frames};
 /// Everything on the sync port.
 pub fn router(state: State) -> Router {
     let companions = companions(&["flagd.sync.v1.FlagSyncService"], state.draining.clone());
-    let context = SyncContext::new(&state.settings.context_values);
-    let sync = Sync {
-        topics: Arc::new(Topics::new(state.client.clone(), context)),
-        serves_from: Instant::now() + PATIENCE,
-        state,
-    };
+    let sync = Sync::new(state, Instant::now() + PATIENCE);
     let route = "/flagd.sync.v1.FlagSyncService/{method}";
     Router::new().route(route, post(call)).with_state(sync).merge(companions)
 }
@@ -44,6 +40,8 @@ pub fn router(state: State) -> Router {
 #[derive(Clone, Debug)]
 struct Sync {
     topics: Arc<Topics<Payload>>,
+    /// Kept, so that who fetches it again and again is not the one for whom it is made again and again.
+    everything: Arc<Topic<Payload>>,
     /// From when on it serves what there is, also where a source has not delivered yet.
     serves_from: Instant,
     state: State,
@@ -67,6 +65,12 @@ async fn call(Extract(sync): Extract<Sync>, Path(method): Path<String>, request:
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 impl Sync {
+    fn new(state: State, serves_from: Instant) -> Self {
+        let context = SyncContext::new(&state.settings.context_values);
+        let topics = Arc::new(Topics::new(state.client.clone(), context));
+        Self { everything: topics.topic(Selector::default()), topics, serves_from, state }
+    }
+
     async fn answer(&self, method: &str, headers: &HeaderMap, body: Body) -> Result<Body, Failure> {
         let limit = self.state.settings.max_request_body;
         let body = frames::read_body(body, limit).await?;
@@ -100,7 +104,8 @@ impl Sync {
     fn topic(&self, headers: &HeaderMap, message: &[u8]) -> Result<Arc<Topic<Payload>>, Failure> {
         let said = said_selector(message)
             .map_err(|Malformed| Failure::new(Code::InvalidArgument, "the request is malformed"))?;
-        Ok(self.topics.topic(selector(headers, said)?))
+        let selector = selector(headers, said)?;
+        Ok(if selector.is_empty() { self.everything.clone() } else { self.topics.topic(selector) })
     }
 
     /// Waits until every source has delivered, but not for ever.
@@ -155,7 +160,6 @@ fn said_selector(message: &[u8]) -> Result<&str, Malformed> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use axum::body::Body;
@@ -163,7 +167,7 @@ mod tests {
     use http_body_util::BodyExt;
     use tokio::time::Instant;
 
-    use super::{Sync, SyncContext, Topics};
+    use super::Sync;
     use crate::server::Daemon;
     use crate::settings::{Settings, SourceSettings};
 
@@ -173,10 +177,8 @@ mod tests {
         let ports =
             Settings { port: 0, management_port: 0, sync_port: 0, ofrep_port: 0, ..Settings::default() };
         let daemon = Daemon::start(Settings { sources, ..ports }).await.unwrap();
-        let state = daemon.state().clone();
-        let topics = Arc::new(Topics::new(state.client.clone(), SyncContext::new(&[])));
         let start = Instant::now();
-        let sync = Sync { topics, serves_from: start + Duration::from_millis(60), state };
+        let sync = Sync::new(daemon.state().clone(), start + Duration::from_millis(60));
         let body = sync.answer("FetchAllFlags", &HeaderMap::new(), Body::from(&[0; 5][..])).await.unwrap();
         assert!(start.elapsed() >= Duration::from_millis(60));
         let message = body.collect().await.unwrap().to_bytes();
