@@ -258,3 +258,22 @@ async fn bytes_that_are_no_request_are_refused_and_harm_nobody() {
     }
     assert_eq!(keys(&next(&mut subscribe(&mut client(&server).await, "").await.unwrap()).await), ["a"]);
 }
+
+#[tokio::test]
+async fn what_is_no_call_is_answered_in_its_own_words() {
+    let server = serve(&switches(&[("a", "on")]), settings()).await;
+    let method = |name: &str| format!("/flagd.sync.v1.FlagSyncService/{name}");
+    let cases = [
+        ("GET", "/".to_owned(), "text/plain", 404, ""),
+        ("POST", "/a.b/C".to_owned(), "application/grpc", 200, "grpc-status: 12"),
+        ("POST", method("Other"), "application/grpc", 200, "grpc-status: 12"),
+        ("POST", method("SyncFlags"), "application/json", 415, ""),
+        ("GET", method("SyncFlags"), "application/grpc", 405, ""),
+    ];
+    for (verb, path, kind, status, says) in cases {
+        let kind = [("content-type", kind)];
+        let answer = common::rpc::http(server.sync(), verb, &path, &kind, b"\0\0\0\0\0").await;
+        assert_eq!(answer.status, status, "{verb} {path}");
+        assert!(answer.head.contains(says), "{verb} {path} {}", answer.head);
+    }
+}
