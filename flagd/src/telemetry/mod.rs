@@ -1,8 +1,21 @@
 //! The log ([`log`]), and every metric with its name, unit and labels.
 //!
-//! 1. `metrics` counts; [`Metrics::write`] is what Prometheus reads.
+//! 1. `cells` are counters and histograms: relaxed atomics.
+//! 2. `routes` are the paths that have a name; no other path becomes a label.
+//! 3. `evaluations` counts answers by flag, variant and reason.
+//! 4. `requests` counts HTTP and RPC.
+//! 5. `streams` knows who listens.
+//! 6. `metrics` is all of it, with the table of names; [`Metrics::write`] is what Prometheus reads.
 
+mod cells;
+mod routes;
+mod evaluations;
+mod requests;
+mod streams;
 mod metrics;
 pub mod log;
 
 pub use metrics::Metrics;
+pub use requests::{HttpKey, RpcKey, RpcSystem, Service};
+pub use routes::Route;
+pub use streams::{Ended, OpenStream, StreamSelector, StreamStatus};

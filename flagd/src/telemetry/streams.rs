@@ -1,0 +1,148 @@
+//! Who listens: every open stream with its service, selector and peer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use super::cells::{Histogram, STREAM_SECONDS, write_label};
+use super::requests::Service;
+
+/// The selector of a stream, as its handler read it: put it among the extensions of the response.
+///
+/// Without one, the request's `Flagd-Selector` header counts.
+#[derive(Clone, Debug)]
+pub struct StreamSelector(pub String);
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By ours, for no bad reason.
+    Normally,
+    /// By its deadline.
+    Deadline,
+    /// By the client.
+    Left,
+    /// By an error.
+    Failed,
+}
+
+/// An open stream; it is closed when this is dropped.
+#[derive(Debug)]
+pub struct OpenStream {
+    streams: Arc<Streams>,
+    number: u64,
+    label: Option<String>,
+    since: Instant,
+    /// How it ended, as far as is known by now.
+    pub ended: Ended,
+}
+
+/// What is known of an open stream.
+#[derive(Clone, Debug)]
+pub struct StreamStatus {
+    /// What it listens to.
+    pub service: Service,
+    /// The method or path.
+    pub route: &'static str,
+    /// Which flags it asked for.
+    pub selector: String,
+    /// Who listens.
+    pub peer: Arc<str>,
+    /// Since when.
+    pub since: SystemTime,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Streams {
+    table: Mutex<Table>,
+    durations: [Histogram; 4],
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    open: HashMap<u64, StreamStatus>,
+    /// How many sync streams each selector has, those included that have none any more.
+    by_label: BTreeMap<String, u64>,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        let histogram = || Histogram::new(&STREAM_SECONDS);
+        Self { table: Mutex::default(), durations: [histogram(), histogram(), histogram(), histogram()] }
+    }
+}
+
+impl Streams {
+    /// `label` is the selector if it matches something, else what stands for all that do not.
+    pub(super) fn open(self: &Arc<Self>, status: StreamStatus, label: String) -> OpenStream {
+        let label = (status.service == Service::Sync).then_some(label);
+        let mut table = self.table();
+        let number = table.next;
+        table.next += 1;
+        table.open.insert(number, status);
+        if let Some(label) = &label {
+            *table.by_label.entry(label.clone()).or_default() += 1;
+        }
+        drop(table);
+        OpenStream { streams: self.clone(), number, label, since: Instant::now(), ended: Ended::Left }
+    }
+
+    /// Those that are open, the oldest first, at most so many; and how many there are.
+    pub(super) fn status(&self, at_most: usize) -> (Vec<StreamStatus>, usize) {
+        let table = self.table();
+        let mut numbers: Vec<u64> = table.open.keys().copied().collect();
+        numbers.sort_unstable();
+        let shown = numbers.iter().take(at_most).filter_map(|number| table.open.get(number)).cloned();
+        (shown.collect(), numbers.len())
+    }
+
+    pub(super) fn write_active(&self, out: &mut String, name: &str, scope: &str) {
+        for (label, count) in &self.table().by_label {
+            let _ = write!(out, "{name}{{{scope},selector=\"");
+            write_label(out, label);
+            let _ = writeln!(out, "\"}} {count}");
+        }
+    }
+
+    pub(super) fn write_open(&self, out: &mut String, name: &str) {
+        let table = self.table();
+        for service in [Service::Evaluation, Service::Ofrep, Service::Sync, Service::Management] {
+            let count = table.open.values().filter(|stream| stream.service == service).count();
+            let _ = writeln!(out, "{name}{{service=\"{}\"}} {count}", service.name());
+        }
+    }
+
+    pub(super) fn write_durations(&self, out: &mut String, name: &str, scope: &str) {
+        let reasons = ["normal_close", "deadline_exceeded", "client_disconnect", "error"];
+        for (histogram, reason) in self.durations.iter().zip(reasons) {
+            histogram.write(out, name, &format!("{scope},reason=\"{reason}\""));
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let mut table = self.streams.table();
+        table.open.remove(&self.number);
+        let Some(label) = &self.label else { return };
+        if let Some(count) = table.by_label.get_mut(label) {
+            *count = count.saturating_sub(1);
+        }
+        drop(table);
+        let [normally, deadline, left, failed] = &self.streams.durations;
+        let histogram = match self.ended {
+            Ended::Normally => normally,
+            Ended::Deadline => deadline,
+            Ended::Left => left,
+            Ended::Failed => failed,
+        };
+        histogram.record(u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX));
+    }
+}
