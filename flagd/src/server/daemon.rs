@@ -2,19 +2,24 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use flagcore::Client;
 use flagcore::client::OnMissing;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::settings::Settings;
+use crate::settings::{Settings, Tls};
 use crate::state::State;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Service};
 use crate::{admin, distribute, evaluate};
+
+use super::listen::Listener;
+use super::port::{self, End, Port};
+use super::request::Handler;
+use super::tls::Certificate;
 
 /// A daemon that runs.
 #[derive(Debug)]
@@ -22,7 +27,10 @@ pub struct Daemon {
     state: State,
     addresses: Addresses,
     drain: watch::Sender<bool>,
+    /// Accept loops, and what keeps certificates up to their files.
     servers: JoinSet<()>,
+    services: Group,
+    management: Group,
 }
 
 /// Where a daemon listens.
@@ -51,6 +59,41 @@ pub enum StartError {
         /// Why.
         reason: std::io::Error,
     },
+    /// A certificate or its key cannot be used.
+    Certificate {
+        /// Why, with the file's name.
+        reason: String,
+    },
+}
+
+/// Ports that end together.
+#[derive(Debug)]
+pub(super) struct Group {
+    stop: watch::Sender<bool>,
+    close: watch::Sender<bool>,
+    pub(super) end: End,
+    /// Ends when all that is alive is gone.
+    gone: mpsc::Receiver<()>,
+}
+
+impl Group {
+    pub(super) fn new() -> Self {
+        let (stop, draining) = watch::channel(false);
+        let (close, closing) = watch::channel(false);
+        let (alive, gone) = mpsc::channel(1);
+        Self { stop, close, end: End { draining, closing, _alive: alive }, gone }
+    }
+
+    /// Takes nothing new, waits for what is under way, closes the rest.
+    pub(super) async fn end(self, patience: Duration) {
+        let Self { stop, close, end, mut gone } = self;
+        drop(end);
+        let _ = stop.send(true);
+        if tokio::time::timeout(patience, gone.recv()).await.is_err() {
+            let _ = close.send(true);
+            let _ = gone.recv().await;
+        }
+    }
 }
 
 impl fmt::Display for StartError {
@@ -58,6 +101,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Sources(error) => error.fmt(f),
             StartError::Listen { at, reason } => write!(f, "cannot listen on {at}: {reason}"),
+            StartError::Certificate { reason } => write!(f, "cannot speak TLS: {reason}"),
         }
     }
 }
@@ -73,31 +117,61 @@ impl Daemon {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let (revise, revision) = watch::channel(0);
         let (drain, draining) = watch::channel(false);
-        let client = open(&settings, revise)?;
+        let metrics = Arc::new(Metrics::default());
+        let certificate =
+            |tls: &Option<Tls>| tls.as_ref().map(|tls| Certificate::open(tls, &metrics)).transpose();
+        let refused = |reason| StartError::Certificate { reason };
+        let main_tls = certificate(&settings.tls).map_err(refused)?;
+        let ofrep_tls = certificate(&settings.ofrep_tls).map_err(refused)?;
+        let certificates: Vec<_> = main_tls.iter().chain(&ofrep_tls).cloned().collect();
+        let shown = certificates.clone();
         let state = State {
-            client,
+            client: open(&settings, revise, &metrics)?,
             settings: Arc::new(settings),
-            metrics: Arc::new(Metrics::default()),
+            metrics,
             revision,
             draining,
+            certificates: Arc::new(move || shown.iter().map(|certificate| certificate.status()).collect()),
         };
         let settings = &state.settings;
-        let mut servers = JoinSet::new();
-        let evaluation = listen(settings.port).await?;
-        let management = listen(settings.management_port).await?;
-        let sync = listen(settings.sync_port).await?;
-        let ofrep = listen(settings.ofrep_port).await?;
+        let evaluation = listen(settings.port, "--port", &settings.socket_path, "--socket-path").await?;
+        let management = Listener::port(settings.management_port, "--management-port")?;
+        let sync =
+            listen(settings.sync_port, "--sync-port", &settings.sync_socket_path, "--sync-socket-path")
+                .await?;
+        let ofrep = Listener::port(settings.ofrep_port, "--ofrep-port")?;
         let addresses = Addresses {
-            evaluation: evaluation.local_addr().ok(),
+            evaluation: evaluation.address(),
             management: address(&management)?,
-            sync: sync.local_addr().ok(),
+            sync: sync.address(),
             ofrep: address(&ofrep)?,
         };
-        serve(&mut servers, evaluation, evaluate::rpc::router(state.clone()), &state);
-        serve(&mut servers, management, admin::router(state.clone()), &state);
-        serve(&mut servers, sync, distribute::router(state.clone()), &state);
-        serve(&mut servers, ofrep, evaluate::ofrep::router(state.clone()), &state);
-        Ok(Self { state, addresses, drain, servers })
+        let mut servers = JoinSet::new();
+        let (services, last) = (Group::new(), Group::new());
+        let room = Arc::new(Semaphore::new(port::room()));
+        let mut serve = |service, listener, certificate: &Option<Arc<Certificate>>| {
+            let router = match service {
+                Service::Evaluation => evaluate::rpc::router(state.clone()),
+                Service::Ofrep => evaluate::ofrep::router(state.clone()),
+                Service::Sync => distribute::router(state.clone()),
+                Service::Management => admin::router(state.clone()),
+            };
+            let tls = certificate.as_ref().map(Certificate::config).transpose().map_err(refused)?;
+            let handler = Handler { service, router, state: state.clone(), tls: tls.is_some() };
+            let is_last = service == Service::Management;
+            let end = if is_last { last.end.clone() } else { services.end.clone() };
+            let room = (!is_last).then(|| room.clone());
+            servers.spawn(Port { listener, handler: Arc::new(handler), tls, room, end }.run());
+            Ok::<(), StartError>(())
+        };
+        serve(Service::Evaluation, evaluation, &main_tls)?;
+        serve(Service::Management, management, &None)?;
+        serve(Service::Sync, sync, &main_tls)?;
+        serve(Service::Ofrep, ofrep, &ofrep_tls)?;
+        for certificate in certificates {
+            servers.spawn(certificate.keep_up());
+        }
+        Ok(Self { state, addresses, drain, servers, services, management: last })
     }
 
     /// Where it listens.
@@ -110,42 +184,59 @@ impl Daemon {
         &self.state
     }
 
-    /// Tells streams to end, waits for requests under way, closes.
+    /// Tells streams to end, waits for requests under way, closes. Management answers longest: not ready.
+    ///
+    /// Takes no longer than the drain time, and a second for management.
     pub async fn stop(mut self) {
         let _ = self.drain.send(true);
-        while self.servers.join_next().await.is_some() {}
+        self.services.end(self.state.settings.drain).await;
+        self.management.end(self.state.settings.drain.min(Duration::from_secs(1))).await;
+        self.servers.shutdown().await;
     }
 }
 
-fn open(settings: &Settings, revise: watch::Sender<u64>) -> Result<Client, StartError> {
+fn open(
+    settings: &Settings,
+    revise: watch::Sender<u64>,
+    metrics: &Arc<Metrics>,
+) -> Result<Client, StartError> {
     let on_missing = if settings.fail_on_missing { OnMissing::Fail } else { OnMissing::Wait };
-    let mut builder = Client::builder().keep_json(true).on_missing(on_missing).on_update(move |update| {
-        if let flagcore::change::Update::Changed(change) = update {
-            let _ = revise.send(change.after().revision());
-        }
-    });
+    let metrics = metrics.clone();
+    let mut builder =
+        Client::builder().keep_json(true).on_missing(on_missing).on_update(move |update| match update {
+            flagcore::change::Update::Changed(change) => {
+                let _ = revise.send(change.after().revision());
+            }
+            flagcore::change::Update::Refused { .. } => metrics.rejected(),
+            _ => {}
+        });
     for source in &settings.sources {
         builder = builder.path(&source.path);
     }
     builder.build().map_err(StartError::Sources)
 }
 
-async fn listen(port: u16) -> Result<TcpListener, StartError> {
-    TcpListener::bind(("0.0.0.0", port))
-        .await
-        .map_err(|reason| StartError::Listen { at: format!("port {port}"), reason })
+async fn listen(
+    port: u16,
+    option: &str,
+    socket: &Option<PathBuf>,
+    socket_option: &str,
+) -> Result<Listener, StartError> {
+    match socket {
+        #[cfg(unix)]
+        Some(path) => Listener::socket(path, socket_option).await,
+        #[cfg(not(unix))]
+        Some(path) => Err(StartError::Listen {
+            at: format!("socket {} (`{socket_option}`)", path.display()),
+            reason: std::io::ErrorKind::Unsupported.into(),
+        }),
+        None => Listener::port(port, option),
+    }
 }
 
-fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
-    listener.local_addr().map_err(|reason| StartError::Listen { at: "a port".to_owned(), reason })
-}
-
-fn serve(servers: &mut JoinSet<()>, listener: TcpListener, router: Router, state: &State) {
-    let mut draining = state.draining.clone();
-    servers.spawn(async move {
-        let drained = async move {
-            let _ = draining.wait_for(|draining| *draining).await;
-        };
-        let _ = axum::serve(listener, router).with_graceful_shutdown(drained).await;
-    });
+fn address(listener: &Listener) -> Result<SocketAddr, StartError> {
+    listener.address().ok_or_else(|| StartError::Listen {
+        at: "a port".to_owned(),
+        reason: std::io::ErrorKind::AddrNotAvailable.into(),
+    })
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod ofrep;
 pub(crate) mod rpc;
+pub(crate) mod server;
 
 use std::path::PathBuf;
 

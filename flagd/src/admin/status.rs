@@ -1,0 +1,117 @@
+//! The JSON of `/status`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use flagcore::diagnostic::{Diagnostic, Findings};
+use flagcore::sync::SourceStatus;
+use serde_json::{Value, json};
+
+use crate::state::State;
+use crate::telemetry::Service;
+
+/// What is served, what is not, and who listens. Times are seconds of Unix time, ages seconds.
+pub(super) fn of(state: &State) -> Value {
+    let snapshot = state.client.snapshot();
+    let (streams, open) = state.metrics.streams(STREAMS);
+    let counted = |service: Service| {
+        let streams = streams.iter().filter(|stream| stream.service == service);
+        let listed: Vec<Value> = streams
+            .map(|stream| {
+                json!({
+                    "route": stream.route,
+                    "selector": stream.selector,
+                    "peer": &*stream.peer,
+                    "since": unix(stream.since),
+                })
+            })
+            .collect();
+        listed
+    };
+    let certificates: Vec<Value> = (state.certificates)()
+        .iter()
+        .map(|certificate| {
+            json!({
+                "certificate": certificate.certificate.display().to_string(),
+                "since": unix(certificate.since),
+                "complaint": certificate.complaint,
+            })
+        })
+        .collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime": state.metrics.uptime().as_secs_f64(),
+        "ready": state.client.is_ready() && !*state.draining.borrow(),
+        "draining": *state.draining.borrow(),
+        "revision": snapshot.revision(),
+        "flags": snapshot.len(),
+        "sources": state.client.status().iter().map(source).collect::<Vec<_>>(),
+        "certificates": certificates,
+        "streams": {
+            "open": open,
+            "evaluation": counted(Service::Evaluation),
+            "ofrep": counted(Service::Ofrep),
+            "sync": counted(Service::Sync),
+        },
+    })
+}
+
+/// How many streams are listed; all are counted.
+const STREAMS: usize = 1_000;
+
+fn source(source: &SourceStatus) -> Value {
+    let served = source.served.as_ref().map(|served| {
+        json!({
+            "revision": served.revision,
+            "digest": served.digest,
+            "since": unix(served.since),
+            "age": age(served.since),
+            "flags": served.flags,
+            "findings": findings(&served.findings),
+        })
+    });
+    let refused = source.refused.as_ref().map(|refused| {
+        json!({
+            "at": unix(refused.at),
+            "age": age(refused.at),
+            "text": refused.findings.to_string(),
+            "findings": findings(&refused.findings),
+        })
+    });
+    json!({
+        "name": source.name,
+        "ready": source.served.is_some(),
+        "served": served,
+        "refused": refused,
+        "waiting": source.waiting,
+        "complaint": source.complaint,
+    })
+}
+
+fn findings(findings: &Findings) -> Value {
+    json!({
+        "errors": findings.errors,
+        "dropped": findings.dropped,
+        "diagnostics": findings.diagnostics.iter().map(diagnostic).collect::<Vec<_>>(),
+    })
+}
+
+fn diagnostic(diagnostic: &Diagnostic) -> Value {
+    json!({
+        "source": &*diagnostic.source,
+        "line": diagnostic.position.map(|position| position.line),
+        "column": diagnostic.position.map(|position| position.column),
+        "pointer": diagnostic.pointer,
+        "severity": diagnostic.severity.to_string(),
+        "code": diagnostic.code(),
+        "cause": diagnostic.cause(),
+        "help": diagnostic.help(),
+    })
+}
+
+fn unix(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+fn age(time: SystemTime) -> f64 {
+    SystemTime::now().duration_since(time).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,105 @@
+//! Bodies that are limited in time and counted.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use tokio::time::Sleep;
+
+use super::request::Record;
+
+/// The body of a request, which has to be there in time.
+pub(super) struct TimedBody {
+    body: Incoming,
+    limit: Option<Duration>,
+    clock: Option<Pin<Box<Sleep>>>,
+    /// Where its bytes are counted, unless its header tells.
+    bytes: Option<Arc<AtomicU64>>,
+}
+
+impl TimedBody {
+    pub(super) fn new(body: Incoming, limit: Option<Duration>, bytes: Option<Arc<AtomicU64>>) -> Self {
+        Self { body, limit, clock: None, bytes }
+    }
+}
+
+impl HttpBody for TimedBody {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                if let (Some(bytes), Some(Ok(frame))) = (&self.bytes, &frame)
+                    && let Some(data) = frame.data_ref()
+                {
+                    bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Poll::Pending => {
+                let Some(limit) = self.limit else { return Poll::Pending };
+                let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+                match clock.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(Some(Err("the body of the request took too long".into()))),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer, with the record of its request, which is closed when this is dropped.
+pub(super) struct CountedBody {
+    body: Body,
+    record: Record,
+}
+
+impl CountedBody {
+    pub(super) fn new(body: Body, record: Record) -> Self {
+        Self { body, record }
+    }
+}
+
+impl HttpBody for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => self.record.sent(frame),
+            Poll::Ready(Some(Err(_))) => self.record.failed(),
+            Poll::Ready(None) => self.record.finished(),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,287 @@
+//! Accepts connections, whatever happens, and serves them.
+//!
+//! Accepting can fail for want of descriptors. One is kept in reserve for that: it is given up for a moment to
+//! take a waiting connection and close it, so that its client knows, and the loop pauses, longer each time. Before
+//! it comes to that, connections are turned away while [`SPARE`] descriptors are left: flag files still have to be
+//! read. Management is never turned away.
+//!
+//! At the end a port stops accepting, connections finish the requests that are under way, and those that take
+//! longer than the drain are closed.
+
+use std::fs::File;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use rustls::server::{Acceptor, ServerConfig};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio_rustls::LazyConfigAcceptor;
+
+use crate::settings::Settings;
+
+use super::listen::{Listener, Stream};
+use super::pace::{Pace, Paced};
+use super::request::Handler;
+
+/// A port, and what it takes to serve it.
+pub(super) struct Port {
+    pub(super) listener: Listener,
+    pub(super) handler: Arc<Handler>,
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// How many more connections there may be; none where there is no bound.
+    pub(super) room: Option<Arc<Semaphore>>,
+    pub(super) end: End,
+}
+
+/// How a port hears of its end, and tells of it.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    /// Becomes true when nothing new is taken.
+    pub(super) draining: watch::Receiver<bool>,
+    /// Becomes true when nothing is waited for any more.
+    pub(super) closing: watch::Receiver<bool>,
+    /// Whoever holds one is not done yet.
+    pub(super) _alive: mpsc::Sender<()>,
+}
+
+impl Port {
+    /// Accepts until the daemon ends.
+    pub(super) async fn run(self) {
+        let builder = Arc::new(builder(&self.handler.state.settings));
+        let mut trouble = Trouble::default();
+        let mut reserve = reserve();
+        let mut draining = self.end.draining.clone();
+        let mut drained = pin!(asked(&mut draining));
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut drained => return,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    trouble.pause = Duration::ZERO;
+                    self.take(stream, peer, &builder);
+                }
+                Err(error) if is_of_the_peer(&error) => {}
+                Err(error) => {
+                    self.handler.state.metrics.accept_failed();
+                    if is_want_of_descriptors(&error) {
+                        drop(reserve.take());
+                        self.shed().await;
+                        reserve = self::reserve();
+                    }
+                    let pause = trouble.again(self.handler.service.name(), &error);
+                    tokio::select! {
+                        biased;
+                        () = &mut drained => return,
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&self, stream: Box<dyn Stream>, peer: Arc<str>, builder: &Arc<Builder<TokioExecutor>>) {
+        let permit = match &self.room {
+            None => None,
+            Some(room) => match room.clone().try_acquire_owned() {
+                Ok(permit) => Some(permit),
+                Err(_) => {
+                    self.handler.state.metrics.connection_refused();
+                    return;
+                }
+            },
+        };
+        let connection = Connection {
+            handler: self.handler.clone(),
+            tls: self.tls.clone(),
+            builder: builder.clone(),
+            end: self.end.clone(),
+            peer,
+            _permit: permit,
+        };
+        tokio::spawn(connection.run(stream));
+    }
+
+    /// Takes what waits and closes it.
+    async fn shed(&self) {
+        for _ in 0..SHED {
+            let waiting = tokio::time::timeout(Duration::from_millis(1), self.listener.accept()).await;
+            if !matches!(waiting, Ok(Ok(_))) {
+                return;
+            }
+            self.handler.state.metrics.connection_refused();
+        }
+    }
+}
+
+/// A connection and all that it needs.
+struct Connection {
+    handler: Arc<Handler>,
+    tls: Option<Arc<ServerConfig>>,
+    builder: Arc<Builder<TokioExecutor>>,
+    end: End,
+    peer: Arc<str>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Connection {
+    async fn run(self, stream: Box<dyn Stream>) {
+        let metrics = self.handler.state.metrics.clone();
+        metrics.connected();
+        let _guard = Disconnect(metrics);
+        let mut closing = self.end.closing.clone();
+        tokio::select! {
+            () = self.serve(stream) => {}
+            () = asked(&mut closing) => {}
+        }
+    }
+
+    async fn serve(&self, stream: Box<dyn Stream>) {
+        match &self.tls {
+            None => self.converse(stream).await,
+            Some(config) => {
+                let limit = self.handler.state.settings.header_deadline * 5;
+                let mut draining = self.end.draining.clone();
+                let stream = tokio::select! {
+                    stream = tokio::time::timeout(limit, shake_hands(stream, config)) => stream,
+                    () = asked(&mut draining) => return,
+                };
+                if let Ok(Some(stream)) = stream {
+                    self.converse(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn converse(&self, stream: impl Stream + 'static) {
+        let pace = Arc::new(Pace::default());
+        let stream = Paced::new(stream, pace.clone(), self.handler.state.settings.header_deadline);
+        let service =
+            service_fn(|request| self.handler.clone().answer(request, pace.clone(), self.peer.clone()));
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut draining = self.end.draining.clone();
+        tokio::select! {
+            // Whatever a connection ends by is its client's business.
+            _ = connection.as_mut() => return,
+            () = asked(&mut draining) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+}
+
+struct Disconnect(Arc<crate::telemetry::Metrics>);
+
+impl Drop for Disconnect {
+    fn drop(&mut self) {
+        self.0.disconnected();
+    }
+}
+
+/// A stream inside of TLS; somebody who does not speak it is told so in plain HTTP.
+async fn shake_hands(
+    stream: Box<dyn Stream>,
+    config: &Arc<ServerConfig>,
+) -> Option<tokio_rustls::server::TlsStream<Box<dyn Stream>>> {
+    let mut acceptor = pin!(LazyConfigAcceptor::new(Acceptor::default(), stream));
+    match acceptor.as_mut().await {
+        Ok(start) => start.into_stream(config.clone()).await.ok(),
+        Err(_) => {
+            let mut stream = acceptor.take_io()?;
+            let _ = stream.write_all(PLAIN).await;
+            let _ = stream.shutdown().await;
+            None
+        }
+    }
+}
+
+const PLAIN: &[u8] = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n\
+    this port speaks HTTPS, the request was plain HTTP\n";
+
+/// Waits until it is true, or until nobody can make it true any more.
+async fn asked(signal: &mut watch::Receiver<bool>) {
+    let _ = signal.wait_for(|asked| *asked).await;
+}
+
+fn builder(settings: &Settings) -> Builder<TokioExecutor> {
+    let limit = header_limit(settings);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // The connection has a clock of its own, which leaves idle ones alone.
+        .header_read_timeout(None)
+        .max_buf_size(limit.max(SMALLEST_BUFFER));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limit).unwrap_or(u32::MAX))
+        .max_concurrent_streams(1_000)
+        .max_send_buf_size(64 * 1024)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// The bytes that a header may have.
+pub(super) fn header_limit(settings: &Settings) -> usize {
+    if settings.max_request_header == 0 { 1 << 20 } else { settings.max_request_header }
+}
+
+/// The smallest buffer that a connection of HTTP/1 can have.
+const SMALLEST_BUFFER: usize = 8_192;
+
+/// How many connections there may be, by the descriptors that the process may open.
+pub(super) fn room() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft =
+        line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse::<usize>().ok());
+    let room = soft.map_or(Semaphore::MAX_PERMITS, |soft| soft.saturating_sub(SPARE).max(soft / 2));
+    room.min(Semaphore::MAX_PERMITS)
+}
+
+/// Descriptors that connections leave for everything else.
+const SPARE: usize = 64;
+
+/// How many connections are taken and closed at a time where descriptors are short.
+const SHED: usize = 64;
+
+fn reserve() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// `EMFILE` or `ENFILE`.
+fn is_want_of_descriptors(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// How often accepting failed lately.
+#[derive(Debug, Default)]
+struct Trouble {
+    pause: Duration,
+    told: Option<Instant>,
+}
+
+impl Trouble {
+    /// How long to wait now; says what is wrong, but not each time.
+    fn again(&mut self, service: &str, error: &io::Error) -> Duration {
+        self.pause = (self.pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(1));
+        if self.told.is_none_or(|told| told.elapsed() > Duration::from_secs(10)) {
+            self.told = Some(Instant::now());
+            tracing::warn!(service, "connections cannot be accepted: {error}");
+        }
+        self.pause
+    }
+}

@@ -1,0 +1,292 @@
+//! A port with handlers of the tests' own: draining, deadlines of bodies, panics, streams.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::routing::{get, post};
+use hyper::body::Frame;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::settings::Settings;
+use crate::state::State;
+use crate::telemetry::{Metrics, Service, StreamSelector};
+
+use super::daemon::Group;
+use super::listen::Listener;
+use super::port::Port;
+use super::request::Handler;
+
+struct Served {
+    at: SocketAddr,
+    state: State,
+    group: Group,
+    drain: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+    /// One word for each request that reached its handler.
+    reached: mpsc::UnboundedReceiver<()>,
+}
+
+impl Served {
+    async fn reached(&mut self) {
+        self.reached.recv().await.unwrap();
+    }
+
+    /// How long the end took.
+    async fn end(self, patience: Duration) -> Duration {
+        let began = Instant::now();
+        let _ = self.drain.send(true);
+        self.group.end(patience).await;
+        self.accepting.await.unwrap();
+        began.elapsed()
+    }
+
+    fn metrics(&self) -> String {
+        let mut text = String::new();
+        self.state.metrics.write(&mut text);
+        text
+    }
+
+    async fn until(&self, line: &str) {
+        for _ in 0..500 {
+            if self.metrics().lines().any(|seen| seen.contains(line)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no `{line}` in\n{}", self.metrics());
+    }
+}
+
+async fn serve(service: Service) -> Served {
+    let (_, revision) = watch::channel(0);
+    let (drain, draining) = watch::channel(false);
+    let settings = Settings {
+        header_deadline: Duration::from_millis(300),
+        body_deadline: Duration::from_millis(300),
+        ..Settings::default()
+    };
+    let state = State {
+        client: flagcore::Client::from_json(r#"{"flags": {}}"#).unwrap(),
+        settings: Arc::new(settings),
+        metrics: Arc::new(Metrics::default()),
+        revision,
+        draining: draining.clone(),
+        certificates: Arc::new(Vec::new),
+    };
+    let (reach, reached) = mpsc::unbounded_channel();
+    let (slow, stuck, endless) = (reach.clone(), reach.clone(), reach.clone());
+    let router = Router::new()
+        .route("/quick", get(async || "quick"))
+        .route("/panic", get(async || if true { panic!("of the test") } else { "" }))
+        .route("/body", post(async |body: Bytes| body.len().to_string()))
+        .route(
+            "/slow",
+            get(async move || {
+                slow.send(()).unwrap();
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                "slow"
+            }),
+        )
+        .route(
+            "/stuck",
+            get(async move || {
+                stuck.send(()).unwrap();
+                std::future::pending::<String>().await
+            }),
+        )
+        .route(
+            "/flagd.sync.v1.FlagSyncService/SyncFlags",
+            get(async move |headers: HeaderMap| {
+                endless.send(()).unwrap();
+                stream(&headers, draining)
+            }),
+        );
+    let listener = Listener::port(0, "--port").unwrap();
+    let at = SocketAddr::from(([127, 0, 0, 1], listener.address().unwrap().port()));
+    let handler = Handler { service, router, state: state.clone(), tls: false };
+    let group = Group::new();
+    let port = Port { listener, handler: Arc::new(handler), tls: None, room: None, end: group.end.clone() };
+    let accepting = tokio::spawn(port.run());
+    Served { at, state, group, drain, accepting, reached }
+}
+
+/// A stream of gRPC: one message, and trailers when the daemon drains.
+fn stream(headers: &HeaderMap, draining: watch::Receiver<bool>) -> Response<Body> {
+    let frames = futures_util::stream::unfold((0, draining), async |(step, mut draining)| match step {
+        0 => Some((Frame::data(Bytes::from_static(b"\0\0\0\0\x02hi")), (1, draining))),
+        1 => {
+            let _ = draining.wait_for(|draining| *draining).await;
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", HeaderValue::from_static("0"));
+            Some((Frame::trailers(trailers), (2, draining)))
+        }
+        _ => None,
+    });
+    let frames = futures_util::StreamExt::map(frames, Ok::<_, std::convert::Infallible>);
+    let mut answer = Response::new(Body::new(http_body_util::StreamBody::new(frames)));
+    if let Some(selector) = headers.get("x-body-selector").and_then(|selector| selector.to_str().ok()) {
+        answer.extensions_mut().insert(StreamSelector(selector.to_owned()));
+    }
+    answer
+}
+
+async fn send(at: SocketAddr, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+async fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes)).await;
+    let _ = read.expect("closed in time");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn path(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_and_an_idle_connection_closed_at_the_end() {
+    let mut served = serve(Service::Ofrep).await;
+    let at = served.at;
+    let idle = TcpStream::connect(at).await.unwrap();
+    let mut pooled = send(at, &path("/quick")).await;
+    let _ = pooled.read(&mut [0; 512]).await.unwrap();
+    let slow = send(at, &path("/slow")).await;
+    served.reached().await;
+    let took = served.end(Duration::from_secs(5)).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let answer = rest(slow).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("slow"), "{answer}");
+    assert_eq!(rest(idle).await, "");
+    assert_eq!(rest(pooled).await, "");
+    assert!(TcpStream::connect(at).await.is_err());
+}
+
+#[tokio::test]
+async fn what_takes_longer_than_the_drain_is_closed() {
+    let mut served = serve(Service::Ofrep).await;
+    let stuck = send(served.at, &path("/stuck")).await;
+    served.reached().await;
+    let took = served.end(Duration::from_millis(300)).await;
+    assert!(Duration::from_millis(300) <= took && took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(rest(stuck).await, "");
+}
+
+#[tokio::test]
+async fn streams_of_both_protocols_end_cleanly_when_the_daemon_drains() {
+    let mut served = serve(Service::Sync).await;
+    let over_http1 = send(served.at, &path("/flagd.sync.v1.FlagSyncService/SyncFlags")).await;
+    served.reached().await;
+    let stream = TcpStream::connect(served.at).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let uri = format!("http://{}/flagd.sync.v1.FlagSyncService/SyncFlags", served.at);
+    let answer =
+        sender.send_request(axum::http::Request::get(uri).body(Body::empty()).unwrap()).await.unwrap();
+    served.reached().await;
+    let took = served.end(Duration::from_secs(5)).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let whole = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap();
+    assert_eq!(whole.trailers().unwrap()["grpc-status"], "0");
+    connection.await.unwrap().unwrap();
+    let answer = rest(over_http1).await;
+    assert!(answer.ends_with("0\r\n\r\n"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_request() {
+    let served = serve(Service::Ofrep).await;
+    let mut stream = send(served.at, &path("/panic")).await;
+    let mut bytes = [0; 512];
+    let read = stream.read(&mut bytes).await.unwrap();
+    let text = String::from_utf8_lossy(&bytes[..read]);
+    assert!(text.starts_with("HTTP/1.1 500"), "{text}");
+    stream.write_all(path("/quick").as_bytes()).await.unwrap();
+    let read = stream.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].ends_with(b"quick"));
+    served.until("flagd_panics_total 1").await;
+}
+
+#[tokio::test]
+async fn a_body_that_takes_too_long_is_given_up() {
+    let served = serve(Service::Ofrep).await;
+    let began = Instant::now();
+    let slow = send(served.at, "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc").await;
+    let answer = rest(slow).await;
+    assert!(began.elapsed() >= Duration::from_millis(250));
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let whole = send(
+        served.at,
+        "POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
+    )
+    .await;
+    assert!(rest(whole).await.ends_with("\r\n\r\n3"));
+}
+
+#[tokio::test]
+async fn a_long_answer_is_not_hurried() {
+    let mut served = serve(Service::Ofrep).await;
+    // The header's clock runs 300 ms, and twice that after it came somebody still waits for the answer.
+    let mut stuck = send(served.at, &path("/stuck")).await;
+    served.reached().await;
+    let waited = tokio::time::timeout(Duration::from_millis(700), stuck.read(&mut [0; 8])).await;
+    assert!(waited.is_err(), "{waited:?}");
+}
+
+#[tokio::test]
+async fn streams_are_listed_and_counted_by_selectors_that_match() {
+    let mut served = serve(Service::Sync).await;
+    let request = |selector: &str| {
+        format!(
+            "GET /flagd.sync.v1.FlagSyncService/SyncFlags HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\n{selector}\r\n"
+        )
+    };
+    let all = send(served.at, &request("")).await;
+    let by_header = send(served.at, &request("Flagd-Selector: source=nowhere\r\n")).await;
+    let by_body = send(served.at, &request("X-Body-Selector: flagSetId=none\r\n")).await;
+    for _ in 0..3 {
+        served.reached().await;
+    }
+    served.until("flagd_open_streams{service=\"sync\"} 3").await;
+    served.until("selector=\"\"} 1").await;
+    served.until("selector=\"_other\"} 2").await;
+    let (listed, open) = served.state.metrics.streams(10);
+    let mut selectors: Vec<_> = listed.iter().map(|stream| stream.selector.as_str()).collect();
+    selectors.sort_unstable();
+    assert_eq!((selectors, open), (vec!["", "flagSetId=none", "source=nowhere"], 3));
+    assert!(listed.iter().all(
+        |stream| stream.peer.starts_with("[::ffff:127.0.0.1]:") || stream.peer.starts_with("127.0.0.1:")
+    ));
+    drop(by_header);
+    drop(by_body);
+    served.until("flagd_open_streams{service=\"sync\"} 1").await;
+    let metrics = served.state.metrics.clone();
+    let took = served.end(Duration::from_secs(5)).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    drop(all);
+    let mut text = String::new();
+    metrics.write(&mut text);
+    for (reason, count) in
+        [("client_disconnect", 2), ("normal_close", 1), ("deadline_exceeded", 0), ("error", 0)]
+    {
+        let line = text.lines().find(|line| {
+            line.starts_with("feature_flag_flagd_sync_stream_duration_seconds_count") && line.contains(reason)
+        });
+        assert!(line.unwrap().ends_with(&format!(" {count}")), "{reason}: {line:?}");
+    }
+    assert!(text.contains(
+        r#"rpc_grpc_status_code="0",rpc_method="SyncFlags",rpc_service="flagd.sync.v1.FlagSyncService",rpc_system="grpc"} 1"#
+    ));
+}
