@@ -1,0 +1,218 @@
+//! Health, readiness, status and metrics from the outside.
+
+mod common;
+
+use common::server::{ask, get, start, start_with, until};
+use flagcore::{ErrorCode, Reason};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+#[tokio::test]
+async fn health_and_readiness_answer_any_method_with_an_empty_body() {
+    let running = start().await;
+    for path in ["/healthz", "/readyz"] {
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"] {
+            let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            assert_eq!(ask(running.management(), &request).await, (200, String::new()), "{method} {path}");
+        }
+    }
+    assert_eq!(get(running.management(), "/nothing").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_daemon_is_ready_once_every_source_was_valid() {
+    let running = start_with(|settings, folder| {
+        let path = folder.join("late.json");
+        std::fs::write(&path, "{").unwrap();
+        settings.sources.push(flagd::settings::SourceSettings { path });
+    })
+    .await;
+    let at = running.management();
+    assert_eq!(get(at, "/readyz").await, (412, String::new()));
+    assert_eq!(get(at, "/healthz").await.0, 200);
+    std::fs::write(running.folder.path().join("late.json"), r#"{"flags": {}}"#).unwrap();
+    until("ready", || async { get(at, "/readyz").await.0 == 200 }).await;
+}
+
+#[tokio::test]
+async fn grpc_health_knows_the_whole_and_no_part() {
+    let running = start().await;
+    let endpoint = format!("http://{}", running.management());
+    let channel = tonic::transport::Endpoint::new(endpoint).unwrap().connect().await.unwrap();
+    let mut health = HealthClient::new(channel);
+    let whole = health.check(HealthCheckRequest { service: String::new() }).await.unwrap();
+    assert_eq!(whole.into_inner().status, 1);
+    let part = health.check(HealthCheckRequest { service: "flagd".to_owned() }).await.unwrap_err();
+    assert_eq!(part.code(), tonic::Code::NotFound);
+}
+
+#[tokio::test]
+async fn status_tells_what_is_served_and_why_not_newer() {
+    let running = start().await;
+    let status = running.status().await;
+    assert_eq!(status["ready"], true);
+    assert_eq!(status["flags"], 2);
+    assert_eq!(status["sources"][0]["served"]["flags"], 2);
+    assert_eq!(status["sources"][0]["refused"], serde_json::Value::Null);
+    assert_eq!(status["streams"]["open"], 0);
+    let digest = status["sources"][0]["served"]["digest"].clone();
+
+    std::fs::write(running.flags(), "{\n  \"flags\": 5\n}").unwrap();
+    until("refused", || async { !running.status().await["sources"][0]["refused"].is_null() }).await;
+    let status = running.status().await;
+    let source = &status["sources"][0];
+    assert_eq!(source["served"]["digest"], digest);
+    assert_eq!(source["refused"]["findings"]["errors"], 1);
+    assert_eq!(source["refused"]["findings"]["diagnostics"][0]["line"], 2);
+    assert_eq!(source["refused"]["findings"]["diagnostics"][0]["pointer"], "/flags");
+    assert!(source["refused"]["text"].as_str().unwrap().contains("error["), "{source}");
+    until("counted", || async { running.metrics().await.contains("\nflagd_rejections_total 1\n") }).await;
+}
+
+#[tokio::test]
+async fn evaluations_are_counted_under_the_names_of_the_reference() {
+    let running = start().await;
+    let metrics = running.daemon.state().metrics.clone();
+    for _ in 0..3 {
+        metrics.evaluated("checkout", Some("on"), Reason::Static);
+    }
+    metrics.evaluated("checkout", Some("off"), Reason::TargetingMatch);
+    metrics.evaluated("checkout", Some("on"), Reason::TargetingMatch);
+    metrics.evaluated("no\"de\\fault\n", None, Reason::Default);
+    metrics.failed("nothing", ErrorCode::FlagNotFound);
+    metrics.failed("else", ErrorCode::FlagNotFound);
+    let text = running.metrics().await;
+    let seen: Vec<String> = text
+        .lines()
+        .filter(|line| {
+            line.starts_with("feature_flag_flagd_impression_total")
+                || line.starts_with("feature_flag_flagd_result")
+        })
+        .map(without_scope)
+        .collect();
+    let expected = [
+        r#"feature_flag_flagd_impression_total{feature_flag_key="checkout",feature_flag_provider_name="flagd",feature_flag_reason="STATIC",feature_flag_result_variant="on"} 3"#,
+        r#"feature_flag_flagd_impression_total{feature_flag_key="checkout",feature_flag_provider_name="flagd",feature_flag_reason="TARGETING_MATCH",feature_flag_result_variant="off"} 1"#,
+        r#"feature_flag_flagd_impression_total{feature_flag_key="checkout",feature_flag_provider_name="flagd",feature_flag_reason="TARGETING_MATCH",feature_flag_result_variant="on"} 1"#,
+        r#"feature_flag_flagd_impression_total{feature_flag_key="no\"de\\fault\n",feature_flag_provider_name="flagd",feature_flag_reason="DEFAULT",feature_flag_result_variant=""} 1"#,
+        r#"feature_flag_flagd_result_reason_total{feature_flag_key="checkout",feature_flag_provider_name="flagd",feature_flag_reason="STATIC"} 3"#,
+        r#"feature_flag_flagd_result_reason_total{feature_flag_key="checkout",feature_flag_provider_name="flagd",feature_flag_reason="TARGETING_MATCH"} 2"#,
+        r#"feature_flag_flagd_result_reason_total{feature_flag_key="no\"de\\fault\n",feature_flag_provider_name="flagd",feature_flag_reason="DEFAULT"} 1"#,
+        r#"feature_flag_flagd_result_reason_total{ExceptionTypeKeyName="FLAG_NOT_FOUND",feature_flag_provider_name="flagd",feature_flag_reason="ERROR"} 2"#,
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn requests_are_counted_with_their_true_status() {
+    let running = start().await;
+    // No such path: 404, whatever else the port serves, and not a label.
+    for key in ["a", "b"] {
+        assert_eq!(get(running.ofrep(), &format!("/nothing/{key}")).await.0, 404);
+    }
+    let counted = r#"http_server_request_duration_seconds_count{http_response_status_code="404",http_request_method="GET",http_route="_other",service_name="flagd",url_scheme="http"} 2"#;
+    until("counted", || async { running.metrics().await.lines().any(|line| without_scope(line) == counted) })
+        .await;
+    let text = running.metrics().await;
+    let lines: Vec<String> = text.lines().map(without_scope).collect();
+    for line in [
+        r#"http_server_active_requests{http_request_method="GET",http_route="_other",service_name="flagd",url_scheme="http"} 0"#,
+        r#"http_server_request_body_size_bytes_sum{http_response_status_code="404",http_request_method="GET",http_route="_other",service_name="flagd",url_scheme="http"} 0"#,
+        r#"http_server_request_duration_seconds_bucket{http_response_status_code="404",http_request_method="GET",http_route="_other",service_name="flagd",url_scheme="http",le="+Inf"} 2"#,
+        r#"http_server_response_body_size_bytes_bucket{http_response_status_code="404",http_request_method="GET",http_route="_other",service_name="flagd",url_scheme="http",le="1e+09"} 2"#,
+    ] {
+        assert!(lines.iter().any(|seen| seen == line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn requests_cannot_make_labels() {
+    let running = start().await;
+    let before = running.metrics().await.lines().count();
+    let metrics = running.daemon.state().metrics.clone();
+    for number in 0..100_000 {
+        metrics.failed(&format!("flag-{number}"), ErrorCode::FlagNotFound);
+    }
+    for number in 0..20 {
+        get(running.ofrep(), &format!("/path-{number}")).await;
+    }
+    until("counted", || async {
+        running.metrics().await.contains("http_server_request_duration_seconds_count")
+    })
+    .await;
+    let after = running.metrics().await.lines().count();
+    // One failure, and four instruments of one route with one status.
+    assert!(after - before <= 1 + 1 + 14 + 11 + 11, "{before} lines became {after}");
+    for number in 0..5_000 {
+        metrics.evaluated(&format!("flag-{number}"), Some("on"), Reason::Static);
+    }
+    let text = running.metrics().await;
+    let impressions = text.lines().filter(|line| line.starts_with("feature_flag_flagd_impression_total{"));
+    assert_eq!(impressions.count(), 2_001);
+    let other =
+        text.lines().find(|line| line.contains(r#"impression_total{feature_flag_key="_other""#)).unwrap();
+    assert!(other.ends_with(" 3000"), "{other}");
+}
+
+#[tokio::test]
+async fn every_metric_has_one_help_and_one_type_line_before_its_samples() {
+    let running = start().await;
+    let text = running.metrics().await;
+    let mut current = String::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            current = rest.split(' ').next().unwrap().to_owned();
+            assert!(seen.insert(current.clone()), "{current} twice");
+        } else if !line.starts_with('#') {
+            assert!(line.starts_with(&current), "{line} stands under {current}");
+        }
+    }
+    for name in [
+        "feature_flag_flagd_impression_total",
+        "feature_flag_flagd_result_reason_total",
+        "feature_flag_flagd_sync_active_streams",
+        "feature_flag_flagd_sync_stream_duration_seconds",
+        "http_server_active_requests",
+        "http_server_request_duration_seconds",
+        "http_server_request_body_size_bytes",
+        "http_server_response_body_size_bytes",
+        "rpc_server_duration_milliseconds",
+        "rpc_server_request_size_bytes",
+        "rpc_server_response_size_bytes",
+        "rpc_server_requests_per_rpc",
+        "rpc_server_responses_per_rpc",
+        "target_info",
+    ] {
+        assert!(seen.contains(name), "{name}");
+    }
+    for line in ["flagd_flags 2", "flagd_ready 1", "flagd_rejections_total 0", "flagd_panics_total 0"] {
+        assert!(text.lines().any(|seen| seen == line), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_grpc_is_counted_with_its_code() {
+    let running = start().await;
+    let endpoint = format!("http://{}", running.management());
+    let channel = tonic::transport::Endpoint::new(endpoint).unwrap().connect().await.unwrap();
+    let mut health = HealthClient::new(channel);
+    health.check(HealthCheckRequest { service: String::new() }).await.unwrap();
+    health.check(HealthCheckRequest { service: "x".to_owned() }).await.unwrap_err();
+    for code in ["0", "5"] {
+        let line = format!(
+            r#"rpc_server_duration_milliseconds_count{{rpc_grpc_status_code="{code}",rpc_method="Check",rpc_service="grpc.health.v1.Health",rpc_system="grpc"}} 1"#
+        );
+        until(&line, || async { running.metrics().await.lines().any(|seen| without_scope(seen) == line) })
+            .await;
+    }
+}
+
+/// A sample without the labels that every metric of the reference has.
+fn without_scope(line: &str) -> String {
+    let scope = format!(
+        r#"otel_scope_name="flagd",otel_scope_schema_url="",otel_scope_version="{}""#,
+        env!("CARGO_PKG_VERSION")
+    );
+    line.replace(&format!(",{scope}"), "").replace(&format!("{scope},"), "").replace(&scope, "")
+}
