@@ -13,6 +13,7 @@ impl Route {
                 Some(("evaluate", "flags")) => "/ofrep/v1/evaluate/flags",
                 Some(("evaluate", key)) if key.starts_with("flags/") => "/ofrep/v1/evaluate/flags/{key}",
                 Some(("sse", _)) => "/ofrep/v1/sse/{channel}",
+                None if rest == "sse" => "/ofrep/v1/sse",
                 _ => "_other",
             }
         } else {
@@ -34,7 +35,7 @@ impl Route {
     /// Whether its answer is a stream that somebody listens to.
     pub fn is_stream(self) -> bool {
         let method = self.name().rsplit('/').next();
-        matches!(method, Some("EventStream" | "SyncFlags" | "Watch" | "{channel}"))
+        matches!(method, Some("EventStream" | "SyncFlags" | "Watch" | "sse" | "{channel}"))
     }
 
     /// Whether its request is a stream, which may take its time.
@@ -54,10 +55,11 @@ impl Route {
 /// How many there are.
 pub(super) const COUNT: usize = ROUTES.len();
 
-const ROUTES: [&str; 36] = [
+const ROUTES: [&str; 37] = [
     "_other",
     "/ofrep/v1/evaluate/flags/{key}",
     "/ofrep/v1/evaluate/flags",
+    "/ofrep/v1/sse",
     "/ofrep/v1/sse/{channel}",
     "/healthz",
     "/readyz",
@@ -104,6 +106,7 @@ mod tests {
             ("/ofrep/v1/evaluate/flags/", "/ofrep/v1/evaluate/flags"),
             ("/ofrep/v1/evaluate/flags/a", "/ofrep/v1/evaluate/flags/{key}"),
             ("/ofrep/v1/evaluate/flags/a%2Fb", "/ofrep/v1/evaluate/flags/{key}"),
+            ("/ofrep/v1/sse", "/ofrep/v1/sse"),
             ("/ofrep/v1/sse/x", "/ofrep/v1/sse/{channel}"),
             ("/ofrep/v1/other/x", "_other"),
             ("/healthz", "/healthz"),
