@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
 
-use super::request::Record;
+use super::record::Record;
 
 /// The body of a request, which has to be there in time.
 pub(super) struct TimedBody {

@@ -1,6 +1,5 @@
 //! The daemon from start to end.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use crate::state::State;
 use crate::telemetry::{Metrics, Service};
 use crate::{admin, distribute, evaluate};
 
+use super::error::StartError;
 use super::listen::Listener;
 use super::port::{self, End, Port};
 use super::request::Handler;
@@ -44,26 +44,6 @@ pub struct Addresses {
     pub sync: Option<SocketAddr>,
     /// OFREP.
     pub ofrep: SocketAddr,
-}
-
-/// Why a daemon did not start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// A source has nothing valid, and the settings say that this ends the process.
-    Sources(flagcore::Error),
-    /// A port or a socket cannot be listened on.
-    Listen {
-        /// Which one.
-        at: String,
-        /// Why.
-        reason: std::io::Error,
-    },
-    /// A certificate or its key cannot be used.
-    Certificate {
-        /// Why, with the file's name.
-        reason: String,
-    },
 }
 
 /// Ports that end together.
@@ -95,18 +75,6 @@ impl Group {
         }
     }
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Sources(error) => error.fmt(f),
-            StartError::Listen { at, reason } => write!(f, "cannot listen on {at}: {reason}"),
-            StartError::Certificate { reason } => write!(f, "cannot speak TLS: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 impl Daemon {
     /// Opens the sources and the ports.

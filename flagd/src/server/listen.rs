@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use super::StartError;
+use super::error::StartError;
 
 /// A port or a socket.
 #[derive(Debug)]

@@ -1,16 +1,20 @@
 //! Listeners, limits, TLS, draining; the daemon from start to end.
 //!
-//! 1. `listen` opens ports and unix sockets.
-//! 2. `tls` reads certificates, and reads them again when they change.
-//! 3. `pace` closes connections whose request header takes too long, and leaves idle ones alone.
-//! 4. `bodies` are bodies that are limited in time and counted.
-//! 5. `request` takes one request to its handler: measured, and contained if it panics.
-//! 6. `port` accepts connections, whatever happens, and serves them.
-//! 7. `daemon` opens the sources and the ports, and closes them in order.
+//! 1. `error` is why a daemon did not start.
+//! 2. `listen` opens ports and unix sockets.
+//! 3. `tls` reads certificates, and reads them again when they change.
+//! 4. `pace` closes connections whose request header takes too long, and leaves idle ones alone.
+//! 5. `record` is what is measured of a request.
+//! 6. `bodies` are bodies that are limited in time and counted.
+//! 7. `request` takes one request to its handler: measured, and contained if it panics.
+//! 8. `port` accepts connections, whatever happens, and serves them.
+//! 9. `daemon` opens the sources and the ports, and closes them in order.
 
+mod error;
 mod listen;
 mod tls;
 mod pace;
+mod record;
 mod bodies;
 mod request;
 mod port;
@@ -18,4 +22,5 @@ mod daemon;
 #[cfg(test)]
 mod tests;
 
-pub use daemon::{Addresses, Daemon, StartError};
+pub use daemon::{Addresses, Daemon};
+pub use error::StartError;

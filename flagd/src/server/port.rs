@@ -14,6 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -26,7 +27,7 @@ use crate::settings::Settings;
 
 use super::listen::{Listener, Stream};
 use super::pace::{Pace, Paced};
-use super::request::Handler;
+use super::request::{Handler, header_limit};
 
 /// A port, and what it takes to serve it.
 pub(super) struct Port {
@@ -87,13 +88,15 @@ impl Port {
         }
     }
 
-    fn take(&self, stream: Box<dyn Stream>, peer: Arc<str>, builder: &Arc<Builder<TokioExecutor>>) {
+    fn take(&self, mut stream: Box<dyn Stream>, peer: Arc<str>, builder: &Arc<Builder<TokioExecutor>>) {
         let permit = match &self.room {
             None => None,
             Some(room) => match room.clone().try_acquire_owned() {
                 Ok(permit) => Some(permit),
                 Err(_) => {
                     self.handler.state.metrics.connection_refused();
+                    // Said if it can be at once, which on a new connection it can.
+                    let _ = self.tls.is_none().then(|| stream.write_all(FULL).now_or_never());
                     return;
                 }
             },
@@ -204,6 +207,9 @@ async fn shake_hands(
 const PLAIN: &[u8] = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n\
     this port speaks HTTPS, the request was plain HTTP\n";
 
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+
 /// Waits until it is true, or until nobody can make it true any more.
 async fn asked(signal: &mut watch::Receiver<bool>) {
     let _ = signal.wait_for(|asked| *asked).await;
@@ -227,11 +233,6 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));
     builder
-}
-
-/// The bytes that a header may have.
-pub(super) fn header_limit(settings: &Settings) -> usize {
-    if settings.max_request_header == 0 { 1 << 20 } else { settings.max_request_header }
 }
 
 /// The smallest buffer that a connection of HTTP/1 can have.

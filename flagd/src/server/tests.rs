@@ -65,6 +65,10 @@ impl Served {
 }
 
 async fn serve(service: Service) -> Served {
+    serve_at_most(service, None).await
+}
+
+async fn serve_at_most(service: Service, room: Option<usize>) -> Served {
     let (_, revision) = watch::channel(0);
     let (drain, draining) = watch::channel(false);
     let settings = Settings {
@@ -112,7 +116,13 @@ async fn serve(service: Service) -> Served {
     let at = SocketAddr::from(([127, 0, 0, 1], listener.address().unwrap().port()));
     let handler = Handler { service, router, state: state.clone(), tls: false };
     let group = Group::new();
-    let port = Port { listener, handler: Arc::new(handler), tls: None, room: None, end: group.end.clone() };
+    let port = Port {
+        listener,
+        handler: Arc::new(handler),
+        tls: None,
+        room: room.map(|room| Arc::new(tokio::sync::Semaphore::new(room))),
+        end: group.end.clone(),
+    };
     let accepting = tokio::spawn(port.run());
     Served { at, state, group, drain, accepting, reached }
 }
@@ -233,6 +243,27 @@ async fn a_body_that_takes_too_long_is_given_up() {
     )
     .await;
     assert!(rest(whole).await.ends_with("\r\n\r\n3"));
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_turned_away_until_there_is_room() {
+    let served = serve_at_most(Service::Ofrep, Some(2)).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = send(served.at, &path("/quick")).await;
+        let _ = stream.read(&mut [0; 512]).await.unwrap();
+        held.push(stream);
+    }
+    let mut bytes = [0; 512];
+    let mut third = TcpStream::connect(served.at).await.unwrap();
+    let read = third.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 503"));
+    served.until("flagd_connections_refused_total 1").await;
+    held.clear();
+    served.until("flagd_open_connections 0").await;
+    let mut again = send(served.at, &path("/quick")).await;
+    let read = again.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
 }
 
 #[tokio::test]

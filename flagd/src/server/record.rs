@@ -1,0 +1,231 @@
+//! What is measured of a request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Request, Response, StatusCode};
+use hyper::body::{Body as _, Frame, Incoming};
+
+use crate::telemetry::{Ended, HttpKey, Metrics, OpenStream, Route, RpcKey, RpcSystem, Service};
+
+use super::pace::UnderWay;
+
+/// What is measured of a request; it is counted when this is dropped, which is when its answer is sent or given up.
+pub(super) struct Record {
+    pub(super) route: Route,
+    /// Where the bytes of its body are counted, unless its header tells.
+    pub(super) request_bytes: Option<Arc<AtomicU64>>,
+    pub(super) stream: Option<OpenStream>,
+    metrics: Arc<Metrics>,
+    _under_way: UnderWay,
+    http: Option<HttpKey>,
+    rpc: Option<RpcKey>,
+    began: Instant,
+    request_size: u64,
+    status: Option<StatusCode>,
+    response_bytes: u64,
+    messages: Messages,
+    code: Option<u8>,
+    end: Option<Ended>,
+}
+
+impl Record {
+    pub(super) fn new(
+        metrics: &Arc<Metrics>,
+        service: Service,
+        tls: bool,
+        request: &Request<Incoming>,
+        under_way: UnderWay,
+    ) -> Self {
+        let route = Route::of(request.uri().path());
+        let http = HttpKey::new(service, route, request.method(), tls);
+        if let Some(key) = http {
+            metrics.http_began(key);
+        }
+        let known = request.body().size_hint().exact();
+        Self {
+            route,
+            request_bytes: known.is_none().then(Arc::default),
+            stream: None,
+            metrics: metrics.clone(),
+            _under_way: under_way,
+            http,
+            rpc: route.call().map(|_| RpcKey { system: system(request.headers()), route }),
+            began: Instant::now(),
+            request_size: known.unwrap_or_default(),
+            status: None,
+            response_bytes: 0,
+            messages: Messages::default(),
+            code: None,
+            end: None,
+        }
+    }
+
+    /// There is an answer, though its body is still to be sent.
+    pub(super) fn answered(&mut self, answer: &Response<Body>) {
+        self.status = Some(answer.status());
+        self.code = code_of(answer.headers());
+        if self.code.is_none() && answer.status() != StatusCode::OK {
+            let told = answer.extensions().get::<tonic::Code>().map(|code| *code as i32);
+            let told = told.and_then(|code| u8::try_from(code).ok());
+            self.code = Some(told.unwrap_or(code_for(answer.status())));
+        }
+        if answer.body().is_end_stream() {
+            self.end = Some(Ended::Normally);
+        }
+    }
+
+    pub(super) fn sent(&mut self, frame: &Frame<Bytes>) {
+        if let Some(data) = frame.data_ref() {
+            self.response_bytes += data.len() as u64;
+            if self.rpc.is_some_and(|rpc| rpc.system != RpcSystem::Connect) {
+                self.messages.read(data);
+            }
+        } else if let Some(trailers) = frame.trailers_ref() {
+            self.code = code_of(trailers);
+            self.finished();
+        }
+    }
+
+    pub(super) fn failed(&mut self) {
+        self.end = Some(Ended::Failed);
+    }
+
+    pub(super) fn finished(&mut self) {
+        if self.end.is_none() {
+            self.end = Some(match self.code {
+                None | Some(0) => Ended::Normally,
+                Some(4) => Ended::Deadline,
+                Some(_) => Ended::Failed,
+            });
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        let counted = self.request_bytes.as_ref().map(|bytes| bytes.load(Ordering::Relaxed));
+        let request = counted.unwrap_or(self.request_size);
+        if let Some(key) = self.http {
+            let answer = self.status.map(|status| (status, request, self.response_bytes));
+            self.metrics.http_ended(key, took, answer);
+        }
+        if let Some(key) = self.rpc {
+            // Nobody waited for the end: cancelled. A body of known length is dropped once it is sent, unasked.
+            let whole = !self.route.is_stream();
+            let code = match (self.code, self.end) {
+                (Some(code), _) => code,
+                (None, Some(Ended::Normally)) => 0,
+                (None, None) if whole && self.status.is_some() => 0,
+                (None, Some(_)) => 2,
+                (None, None) => 1,
+            };
+            let messages = match key.system {
+                RpcSystem::Connect => (1, self.response_bytes),
+                RpcSystem::Grpc | RpcSystem::GrpcWeb => (self.messages.number, self.messages.bytes),
+            };
+            let request = match key.system {
+                RpcSystem::Connect => request,
+                RpcSystem::Grpc | RpcSystem::GrpcWeb => request.saturating_sub(5),
+            };
+            self.metrics.rpc_ended(key, code, took, request, messages);
+        }
+        if let Some(stream) = &mut self.stream {
+            stream.ended = self.end.unwrap_or(Ended::Left);
+        }
+    }
+}
+
+/// Messages of gRPC in a body, counted as it passes.
+#[derive(Debug, Default)]
+struct Messages {
+    number: u64,
+    bytes: u64,
+    /// How much of a message's prefix came: a mark and four bytes of length.
+    prefix: u8,
+    is_trailer: bool,
+    length: u32,
+    /// How much of the message itself is still to come.
+    left: u32,
+}
+
+impl Messages {
+    fn read(&mut self, mut data: &[u8]) {
+        while let Some((first, rest)) = data.split_first() {
+            if self.left > 0 {
+                let skipped = data.len().min(self.left as usize);
+                self.left -= u32::try_from(skipped).unwrap_or(u32::MAX).min(self.left);
+                data = data.get(skipped..).unwrap_or_default();
+                continue;
+            }
+            data = rest;
+            if self.prefix == 0 {
+                self.is_trailer = first & 0x80 != 0;
+                self.length = 0;
+            } else {
+                self.length = self.length << 8 | u32::from(*first);
+            }
+            self.prefix += 1;
+            if self.prefix == 5 {
+                self.prefix = 0;
+                self.left = self.length;
+                if !self.is_trailer {
+                    self.number += 1;
+                    self.bytes += u64::from(self.length);
+                }
+            }
+        }
+    }
+}
+
+fn code_of(headers: &HeaderMap) -> Option<u8> {
+    headers.get("grpc-status")?.to_str().ok()?.parse().ok()
+}
+
+/// The code of gRPC that an HTTP status most likely stands for, as Connect maps them.
+fn code_for(status: StatusCode) -> u8 {
+    match status.as_u16() {
+        400 => 3,
+        401 => 16,
+        403 => 7,
+        404 | 405 | 415 => 12,
+        409 => 6,
+        413 | 429 | 431 => 8,
+        499 => 1,
+        500 => 13,
+        501 => 12,
+        503 => 14,
+        408 | 504 => 4,
+        _ => 2,
+    }
+}
+
+fn system(headers: &HeaderMap) -> RpcSystem {
+    let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+    if content_type.starts_with(b"application/grpc-web") {
+        RpcSystem::GrpcWeb
+    } else if content_type.starts_with(b"application/grpc") {
+        RpcSystem::Grpc
+    } else {
+        RpcSystem::Connect
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_counted_however_they_are_cut() {
+        let body = b"\0\0\0\0\x03abc\0\0\0\0\0\0\0\0\0\x01x\x80\0\0\0\x04abcd";
+        for size in 1..=body.len() {
+            let mut messages = Messages::default();
+            body.chunks(size).for_each(|chunk| messages.read(chunk));
+            assert_eq!((messages.number, messages.bytes), (3, 4), "chunks of {size}");
+        }
+    }
+}
