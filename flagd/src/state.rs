@@ -1,9 +1,6 @@
 //! What all handlers share; cheap to clone.
 
-use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use flagcore::Client;
 use tokio::sync::watch;
@@ -12,7 +9,7 @@ use crate::settings::Settings;
 use crate::telemetry::Metrics;
 
 /// What all handlers share; cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct State {
     /// The flags.
     pub client: Client,
@@ -24,26 +21,4 @@ pub struct State {
     pub revision: watch::Receiver<u64>,
     /// Becomes true when the daemon is asked to end: streams say goodbye.
     pub draining: watch::Receiver<bool>,
-    /// The state of every certificate.
-    pub certificates: Arc<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>,
-}
-
-/// A certificate that is in use.
-#[derive(Clone, Debug)]
-pub struct CertificateStatus {
-    /// Its file.
-    pub certificate: PathBuf,
-    /// When what is in use was read.
-    pub since: SystemTime,
-    /// Why what the files hold now is not in use, if that is so.
-    pub complaint: Option<String>,
-}
-
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State")
-            .field("client", &self.client)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
-    }
 }

@@ -27,7 +27,9 @@ pub(super) fn of(state: &State) -> Value {
             .collect();
         listed
     };
-    let certificates: Vec<Value> = (state.certificates)()
+    let certificates: Vec<Value> = state
+        .metrics
+        .certificates()
         .iter()
         .map(|certificate| {
             json!({

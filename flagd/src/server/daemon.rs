@@ -92,14 +92,12 @@ impl Daemon {
         let main_tls = certificate(&settings.tls).map_err(refused)?;
         let ofrep_tls = certificate(&settings.ofrep_tls).map_err(refused)?;
         let certificates: Vec<_> = main_tls.iter().chain(&ofrep_tls).cloned().collect();
-        let shown = certificates.clone();
         let state = State {
             client: open(&settings, revise, &metrics)?,
             settings: Arc::new(settings),
             metrics,
             revision,
             draining,
-            certificates: Arc::new(move || shown.iter().map(|certificate| certificate.status()).collect()),
         };
         let settings = &state.settings;
         let evaluation = listen(settings.port, "--port", &settings.socket_path, "--socket-path").await?;

@@ -82,7 +82,6 @@ async fn serve_at_most(service: Service, room: Option<usize>) -> Served {
         metrics: Arc::new(Metrics::default()),
         revision,
         draining: draining.clone(),
-        certificates: Arc::new(Vec::new),
     };
     let (reach, reached) = mpsc::unbounded_channel();
     let (slow, stuck, endless) = (reach.clone(), reach.clone(), reach.clone());

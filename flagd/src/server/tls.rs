@@ -15,8 +15,7 @@ use rustls::server::{ClientHello, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
 
 use crate::settings::Tls;
-use crate::state::CertificateStatus;
-use crate::telemetry::Metrics;
+use crate::telemetry::{CertificateStatus, Metrics};
 
 /// A certificate that is kept up to its files.
 pub(super) struct Certificate {
@@ -39,7 +38,10 @@ impl Certificate {
         let read = read(files)?;
         let key = Arc::new(pair(files, &read)?);
         let current = Current { key, read: Some(read), since: SystemTime::now(), complaint: None };
-        Ok(Arc::new(Self { files: files.clone(), current: RwLock::new(current), metrics: metrics.clone() }))
+        let certificate =
+            Self { files: files.clone(), current: RwLock::new(current), metrics: metrics.clone() };
+        certificate.tell(&certificate.current.read().unwrap_or_else(PoisonError::into_inner));
+        Ok(Arc::new(certificate))
     }
 
     /// How servers use it: TLS 1.2 or later, HTTP/2 before HTTP/1.1.
@@ -63,14 +65,13 @@ impl Certificate {
         }
     }
 
-    /// What there is to say about it.
-    pub(super) fn status(&self) -> CertificateStatus {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        CertificateStatus {
+    /// Tells the status what there is to say about it.
+    fn tell(&self, current: &Current) {
+        self.metrics.set_certificate(CertificateStatus {
             certificate: self.files.certificate.clone(),
             since: current.since,
             complaint: current.complaint.clone(),
-        }
+        });
     }
 
     fn refresh(&self) {
@@ -106,6 +107,7 @@ impl Certificate {
             }
             Err(_) => {}
         }
+        self.tell(&current);
     }
 }
 

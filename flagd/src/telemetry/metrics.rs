@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use flagcore::{Client, ErrorCode, Reason};
 
 use super::cells::{Counter, write_label};
+use super::certificates::{CertificateStatus, Certificates};
 use super::evaluations::Evaluations;
 use super::requests::{HttpInstrument, HttpKey, Requests, RpcInstrument, RpcKey};
 use super::streams::{OpenStream, StreamStatus, Streams};
@@ -28,6 +29,7 @@ pub struct Metrics {
     refused: Counter,
     panics: Counter,
     certificate_errors: Counter,
+    certificates: Certificates,
     connections: AtomicI64,
 }
 
@@ -43,6 +45,7 @@ impl Default for Metrics {
             refused: Counter::default(),
             panics: Counter::default(),
             certificate_errors: Counter::default(),
+            certificates: Certificates::default(),
             connections: AtomicI64::new(0),
         }
     }
@@ -102,6 +105,16 @@ impl Metrics {
     /// A changed certificate or key was not taken.
     pub fn certificate_refused(&self) {
         self.certificate_errors.add(1);
+    }
+
+    /// What there is to say about a certificate.
+    pub fn set_certificate(&self, status: CertificateStatus) {
+        self.certificates.set(status);
+    }
+
+    /// What there is to say about each certificate.
+    pub fn certificates(&self) -> Vec<CertificateStatus> {
+        self.certificates.get()
     }
 
     /// A request of HTTP came.

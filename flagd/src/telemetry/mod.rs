@@ -5,16 +5,19 @@
 //! 3. `evaluations` counts answers by flag, variant and reason.
 //! 4. `requests` counts HTTP and RPC.
 //! 5. `streams` knows who listens.
-//! 6. `metrics` is all of it, with the table of names; [`Metrics::write`] is what Prometheus reads.
+//! 6. `certificates` knows the state of every certificate.
+//! 7. `metrics` is all of it, with the table of names; [`Metrics::write`] is what Prometheus reads.
 
 mod cells;
 mod routes;
 mod evaluations;
 mod requests;
 mod streams;
+mod certificates;
 mod metrics;
 pub mod log;
 
+pub use certificates::CertificateStatus;
 pub use metrics::Metrics;
 pub use requests::{HttpKey, RpcKey, RpcSystem, Service};
 pub use routes::Route;
