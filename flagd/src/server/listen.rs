@@ -74,6 +74,8 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 // It works without, only slower.
                 let _ = stream.set_nodelay(true);
+                // Those of IPv4 as people know them.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 Ok((Box::new(stream), peer.to_string().into()))
             }
             #[cfg(unix)]
