@@ -147,7 +147,7 @@ fn write(items: &Receiver<Item>, left_out: &AtomicU64, format: LogFormat) {
 /// Where there is no thread.
 pub fn follow(client: Client, format: LogFormat) -> io::Result<()> {
     let updates = client.updates();
-    let mut teller = Teller { client, format, told: HashMap::new(), complaints: HashMap::new() };
+    let mut teller = Teller { client, format, complaints: HashMap::new() };
     teller.tell_sources();
     let thread = std::thread::Builder::new().name("flagd-log".to_owned());
     thread.spawn(move || teller.tell(&updates)).map(drop)
@@ -156,8 +156,6 @@ pub fn follow(client: Client, format: LogFormat) -> io::Result<()> {
 struct Teller {
     client: Client,
     format: LogFormat,
-    /// The revision of each source whose findings were told.
-    told: HashMap<String, u64>,
     complaints: HashMap<String, String>,
 }
 
@@ -166,10 +164,12 @@ const LOOK: Duration = Duration::from_secs(5);
 
 impl Teller {
     fn tell_sources(&mut self) {
-        for source in self.client.status() {
+        let sources = self.client.status();
+        for source in &sources {
             match &source.served {
                 Some(served) => {
-                    info!(source = %Printable(&source.name), flags = served.flags, revision = served.revision, "serving")
+                    info!(source = %Printable(&source.name), flags = served.flags, revision = served.revision, "serving");
+                    self.findings(&served.findings);
                 }
                 None => {
                     warn!(source = %Printable(&source.name), "not ready: nothing valid yet")
@@ -179,7 +179,7 @@ impl Teller {
                 self.findings(&refused.findings);
             }
         }
-        self.tell_remarks();
+        self.tell_complaints(&sources);
     }
 
     fn tell(mut self, updates: &Updates) {
@@ -187,7 +187,8 @@ impl Teller {
             match updates.next_within(LOOK) {
                 Some(Update::Changed(change)) => {
                     tell_change(&change);
-                    self.tell_remarks();
+                    self.findings(change.findings());
+                    self.tell_complaints(&self.client.status());
                 }
                 Some(Update::Refused { source, findings, serving }) => {
                     self.findings(&findings);
@@ -208,18 +209,6 @@ impl Teller {
                 Some(_) | None => self.tell_complaints(&self.client.status()),
             }
         }
-    }
-
-    /// Tells the findings of what was accepted since the last time.
-    fn tell_remarks(&mut self) {
-        let sources = self.client.status();
-        for source in &sources {
-            let Some(served) = &source.served else { continue };
-            if self.told.insert(source.name.clone(), served.revision) != Some(served.revision) {
-                self.findings(&served.findings);
-            }
-        }
-        self.tell_complaints(&sources);
     }
 
     fn tell_complaints(&mut self, sources: &[SourceStatus]) {
