@@ -4,6 +4,8 @@ mod common;
 
 use common::server::{ask, get, start, start_with, until};
 use flagcore::{ErrorCode, Reason};
+use flagd::proto::sync_v1::SyncFlagsRequest;
+use flagd::proto::sync_v1::flag_sync_service_client::FlagSyncServiceClient;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -215,4 +217,40 @@ fn without_scope(line: &str) -> String {
         env!("CARGO_PKG_VERSION")
     );
     line.replace(&format!(",{scope}"), "").replace(&format!("{scope},"), "").replace(&scope, "")
+}
+
+#[tokio::test]
+async fn evaluations_over_ofrep_are_counted_with_their_true_status() {
+    let running = start().await;
+    for key in ["no-such-flag", "no-such-flag", "neither"] {
+        let path = format!("/ofrep/v1/evaluate/flags/{key}");
+        let request =
+            format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}");
+        assert_eq!(ask(running.ofrep(), &request).await.0, 404);
+    }
+    let text = running.metrics().await;
+    let counted = |name: &str, labels: &[&str]| {
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        let fits = |line: &&str| labels.iter().all(|label| line.contains(label));
+        lines.filter(fits).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
+    };
+    let failed = ["ExceptionTypeKeyName=\"FLAG_NOT_FOUND\""];
+    assert_eq!(counted("feature_flag_flagd_result_reason_total", &failed), 3.0, "{text}");
+    let status = ["http_response_status_code=\"404\""];
+    assert_eq!(counted("http_server_request_duration_seconds_count", &status), 3.0, "{text}");
+}
+
+#[tokio::test]
+async fn a_stream_is_told_with_the_selector_that_its_message_says() {
+    let running = start().await;
+    let selector = format!("source={}", running.flags().display());
+    let endpoint = format!("http://{}", running.sync());
+    let mut client = FlagSyncServiceClient::connect(endpoint).await.unwrap();
+    let request = SyncFlagsRequest { provider_id: "test".to_owned(), selector: selector.clone() };
+    let mut stream = client.sync_flags(request).await.unwrap().into_inner();
+    stream.message().await.unwrap().unwrap();
+    assert_eq!(running.status().await["streams"]["sync"][0]["selector"], selector);
+    let label = "feature_flag_flagd_sync_active_streams{";
+    let text = running.metrics().await;
+    assert!(text.lines().any(|line| line.starts_with(label) && line.contains(&selector)), "{text}");
 }

@@ -26,6 +26,7 @@ use super::listener::{Heard, Listener};
 use super::payload::{Payload, SyncContext};
 use super::topics::{Topic, Topics, selector};
 use crate::state::State;
+use crate::telemetry::StreamSelector;
 use crate::wire::structs::{Field, Fields, Malformed, text};
 use crate::wire::{Failure, companions, frames};
 
@@ -57,12 +58,16 @@ async fn call(Extract(sync): Extract<Sync>, Path(method): Path<String>, request:
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
     match sync.answer(&method, &parts.headers, body).await {
-        Ok(body) => ([(CONTENT_TYPE, GRPC)], body).into_response(),
+        Ok(answer) => answer,
         Err(failure) => (failure.grpc_headers(), [(CONTENT_TYPE, GRPC)]).into_response(),
     }
 }
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+fn grpc(body: Body) -> Response {
+    ([(CONTENT_TYPE, GRPC)], body).into_response()
+}
 
 impl Sync {
     fn new(state: State, serves_from: Instant) -> Self {
@@ -71,7 +76,7 @@ impl Sync {
         Self { everything: topics.topic(Selector::default()), topics, serves_from, state }
     }
 
-    async fn answer(&self, method: &str, headers: &HeaderMap, body: Body) -> Result<Body, Failure> {
+    async fn answer(&self, method: &str, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
         let limit = self.state.settings.max_request_body;
         let body = frames::read_body(body, limit).await?;
         let message = frames::only_message(&body, headers.get("grpc-encoding"), limit)?;
@@ -79,14 +84,18 @@ impl Sync {
             "SyncFlags" => {
                 let topic = self.topic(headers, &message)?;
                 self.started().await;
-                Ok(Body::new(StreamBody::new(self.payloads(topic))))
+                // Told to who counts streams: the request may have said it in its message.
+                let selector = StreamSelector(topic.selector.to_string());
+                let mut answer = grpc(Body::new(StreamBody::new(self.payloads(topic))));
+                answer.extensions_mut().insert(selector);
+                Ok(answer)
             }
             "FetchAllFlags" => {
                 let topic = self.topic(headers, &message)?;
                 self.started().await;
                 let data = self.topics.current(&topic).flags_only().map(Frame::data);
                 let frames = data.into_iter().chain([Frame::trailers(frames::well_ended())]);
-                Ok(Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>)))))
+                Ok(grpc(Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))))))
             }
             "GetMetadata" if self.state.settings.disable_sync_metadata => {
                 Err(Failure::new(Code::Unimplemented, "metadata endpoint disabled"))
@@ -95,7 +104,7 @@ impl Sync {
                 let mut frame = vec![0; frames::HEAD];
                 self.topics.setup().write(&mut frame);
                 frames::seal(0, &mut frame);
-                Ok(Body::new(frames::Whole::grpc(frame)))
+                Ok(grpc(Body::new(frames::Whole::grpc(frame))))
             }
             _ => Err(Failure::new(Code::Unimplemented, "there is no such method")),
         }

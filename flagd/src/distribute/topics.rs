@@ -30,7 +30,7 @@ pub struct Topics<S: Shown> {
 
 /// What is shown under one selector.
 pub struct Topic<S> {
-    selector: Selector,
+    pub(super) selector: Selector,
     latest: Mutex<Option<Latest<S>>>,
 }
 

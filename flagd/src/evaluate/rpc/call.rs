@@ -138,6 +138,8 @@ fn refused(failure: Failure, protocol: Protocol, method: Method) -> Response {
             failure.write_json(&mut text);
             let mut response = respond(protocol, text);
             *response.status_mut() = failure.http_status();
+            // Several codes share a status; the metrics tell the code.
+            response.extensions_mut().insert(failure.code);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
