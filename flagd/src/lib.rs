@@ -20,6 +20,7 @@
 //! | [`evaluate`] | remote evaluation: OFREP, gRPC in three generations, Connect |
 //! | [`admin`] | health, readiness, status, metrics |
 //! | [`server`] | listeners, limits, TLS, draining; the daemon from start to end |
+//! | [`docs`] | guides: [coming from flagd](docs::coming_from_flagd) |
 
 #![deny(unsafe_code)]
 #![cfg_attr(
@@ -36,3 +37,4 @@ pub mod distribute;
 pub mod evaluate;
 pub mod admin;
 pub mod server;
+pub mod docs;

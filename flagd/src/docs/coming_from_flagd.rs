@@ -1,0 +1,46 @@
+//! What is different from flagd 0.16.1 on purpose.
+//!
+//! Everything else is meant to be the same: options, environment names, ports, protocols, answers. What is different and is not in this
+//! list is a bug. Each row names the test that holds it; `tests/docs.rs` looks that the tests are there.
+//!
+//! # Evaluating
+//!
+//! | flagd | here | test |
+//! | --- | --- | --- |
+//! | runs objects of the *context* that look like rules (O1) | context is data, never a rule | `flagd/tests/ofrep.rs: o1_objects_of_the_context_are_never_rules` |
+//! | nesting and work without bound, loading in quadratic time (O2) | limits with an error, loading in linear time | `flagcore/tests/limits.rs: past_a_limit_the_flags_served_before_go_on` |
+//! | nested `$ref` resolved in random order (O3) | always resolved; one that leads back to itself is a warning, `PARSE_ERROR` when reached | `flagcore/tests/vectors.rs: documents_are_taken_or_refused_and_flags_win_as_in_the_reference` |
+//! | a key of several sources: the last source when evaluated, the last flag set when synchronised, twice in bulk (O4) | one winner everywhere, the highest source, listed once | `flagd/tests/ofrep.rs: o4_of_several_sources_the_highest_wins_and_is_listed_once`, `flagd/tests/sync.rs: a_key_of_several_sources_is_sent_once_and_comes_back_when_its_rival_goes` |
+//! | a key hidden by a higher source is gone when that source drops it (O5) | comes back at once | `flagd/tests/sync.rs: a_key_of_several_sources_is_sent_once_and_comes_back_when_its_rival_goes` |
+//! | the selector `flagSetId=` tells a random id (O6) | tells none | `flagd/tests/ofrep.rs: o6_flags_without_a_set_have_no_id_to_tell` |
+//! | a number beyond 64 bits asked for as an integer is the smallest one (O16) | the nearest end of the range | `flagcore/tests/reference.rs: every_case_of_the_reference_agrees` |
+//!
+//! # Files
+//!
+//! | flagd | here | test |
+//! | --- | --- | --- |
+//! | `file:` looks once a second, at newer times only; a watch may be lost (O7) | events and slow polling; content decides; nothing ends the watching | `flagcore/tests/reload/edits.rs: every_way_to_edit_is_seen_by_polling_alone`, `flagcore/tests/reload/absence.rs: every_absence_is_overcome_by_polling_alone` |
+//! | a missing file ends the process; ready with an invalid first file (O8, O21) | not ready (412) until every source has delivered something valid, and keeps trying; `--on-missing fail` ends | `flagd/tests/admin.rs: a_daemon_is_ready_once_every_source_was_valid`, `flagd/tests/command.rs: a_source_without_anything_valid_ends_it_with_1_only_if_told_so` |
+//! | an unchanged rewrite sends everything again (O14) | sends nothing | `flagd/tests/sync.rs: a_change_is_sent_and_an_unchanged_rewrite_is_not` |
+//! | a file that suddenly holds no flags empties the set at once (O17) | taken when it is still so two seconds later | `flagcore/tests/reload/torn.rs: a_doubtful_file_is_held_once_and_forgotten_when_the_old_one_is_back` |
+//!
+//! # Serving
+//!
+//! | flagd | here | test |
+//! | --- | --- | --- |
+//! | SIGTERM with an open HTTP/1.1 stream: five seconds, exit code 1 (O9) | streams are told and end, requests under way are finished, exit code 0 | `flagd/tests/events.rs: a_daemon_that_ends_says_goodbye`, `flagd/tests/command.rs: it_listens_on_four_ports_and_ends_with_0_when_asked_to` |
+//! | a stale socket file stops the next start (O10) | replaced when nobody listens on it | `flagd/tests/server.rs: a_stale_socket_is_replaced_and_a_live_one_is_not` |
+//! | an OFREP key with `/` is 404 even percent-encoded (O11) | `a%2Fb` is the flag `a/b` | `flagd/tests/ofrep.rs: o11_keys_are_percent_decoded` |
+//! | `http_*` metrics say 200 always; OFREP is not counted (O12) | the true status; counted | `flagd/tests/admin.rs: evaluations_over_ofrep_are_counted_with_their_true_status` |
+//! | gRPC health on 8014 only, no reflection (O13) | health on every gRPC port, reflection too | `flagd/tests/grpc.rs: health_and_reflection_stand_on_both_grpc_ports` |
+//! | OFREP never over TLS (O15) | plain by default; `--ofrep-cert-path` and `--ofrep-key-path` | `flagd/tests/tls.rs: ofrep_speaks_tls_by_an_option_of_its_own` |
+//! | pings closer than `--keep-alive-min-time` end the connection (O18) | the options are accepted, pings are answered | `flagd/tests/settings.rs: what_has_no_use_here_is_accepted_with_a_word_about_it` |
+//! | `sync_active_streams{selector}` takes any text (O19) | selectors that pick something, else `_other` | `flagd/tests/admin.rs: requests_cannot_make_labels` |
+//! | no entity tags; CORS exposes none (O20) | bulk answers have the digest of their body; `ETag` is exposed | `flagd/tests/ofrep.rs: o20_an_entity_tag_spares_a_body_that_is_known` |
+//!
+//! # Settings
+//!
+//! A certificate without a key, a duration without a unit in the environment or the settings file, a missing or broken `--config` file, an unknown
+//! key in it, and an invalid header name in `-H` refuse to start and say why; flagd ignores them or means something else
+//! (`flagd/tests/settings.rs: every_mistake_is_told_with_its_place_and_its_mending`). OTLP export, sources other than `file:` and the HTTP flag endpoint are
+//! not there yet and are refused by name (`flagd/tests/settings.rs: what_a_later_version_brings_is_refused_by_name_with_what_to_use_meanwhile`).
