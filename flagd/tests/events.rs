@@ -130,7 +130,9 @@ async fn a_daemon_that_ends_says_goodbye() {
     assert_eq!(next(&mut stream).await, ready());
     let stopping = tokio::spawn(server.daemon.stop());
     assert_eq!(next(&mut stream).await.0, "provider_shutdown");
-    assert!(stream.message().await.unwrap().is_none());
+    // An error: the JavaScript provider hears of nothing else, and would never open another stream.
+    let end = stream.message().await.unwrap_err();
+    assert_eq!(code_and_text(&end), (Code::Unavailable, "the server is shutting down".to_owned()));
     drop(stream);
     stopping.await.unwrap();
 }

@@ -2,10 +2,14 @@
 
 mod common;
 
+use axum::body::Bytes;
 use common::rpc::{Running, code_and_text, context, json_of, serve, settings, with_header};
 use flagd::settings::Settings;
+use http_body_util::{BodyExt, Full};
+use prost::Message;
 use prost_types::Struct;
 use tonic::Code;
+use tower::Service;
 
 const FLAGS: &str = r#"{"flags": {
     "on": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on", "metadata": {"owner": "x", "n": 2}},
@@ -366,4 +370,23 @@ async fn health_and_reflection_stand_on_both_grpc_ports() {
             assert!(names.iter().any(|known| known == name), "{names:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_error_comes_behind_a_header_so_that_nobody_asks_again() {
+    let server = serve(FLAGS, settings()).await;
+    let mut channel = server.evaluation_channel().await;
+    let message =
+        flagd::proto::evaluation_v2::ResolveBooleanRequest { flag_key: "nothing".to_owned(), context: None };
+    let mut body = vec![0, 0, 0, 0, u8::try_from(message.encoded_len()).unwrap()];
+    body.extend(message.encode_to_vec());
+    let uri = "http://localhost/flagd.evaluation.v2.Service/ResolveBoolean";
+    let request = axum::http::Request::post(uri).header("content-type", "application/grpc");
+    let request =
+        request.header("te", "trailers").body(tonic::body::Body::new(Full::new(Bytes::from(body)))).unwrap();
+    std::future::poll_fn(|task| Service::poll_ready(&mut channel, task)).await.unwrap();
+    let answer = channel.call(request).await.unwrap();
+    assert!(!answer.headers().contains_key("grpc-status"), "{:?}", answer.headers());
+    let whole = answer.into_body().collect().await.unwrap();
+    assert_eq!(whole.trailers().unwrap()["grpc-status"], "5");
 }

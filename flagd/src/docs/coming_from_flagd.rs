@@ -28,7 +28,7 @@
 //!
 //! | flagd | here | test |
 //! | --- | --- | --- |
-//! | SIGTERM with an open HTTP/1.1 stream: five seconds, exit code 1 (O9) | streams are told and end, requests under way are finished, exit code 0 | `flagd/tests/events.rs: a_daemon_that_ends_says_goodbye`, `flagd/tests/command.rs: it_listens_on_four_ports_and_ends_with_0_when_asked_to` |
+//! | SIGTERM with an open HTTP/1.1 stream: five seconds, exit code 1 (O9) | streams are told and end as unavailable, requests under way are finished, exit code 0 | `flagd/tests/events.rs: a_daemon_that_ends_says_goodbye`, `flagd/tests/command.rs: it_listens_on_four_ports_and_ends_with_0_when_asked_to` |
 //! | a stale socket file stops the next start (O10) | replaced when nobody listens on it | `flagd/tests/server.rs: a_stale_socket_is_replaced_and_a_live_one_is_not` |
 //! | an OFREP key with `/` is 404 even percent-encoded (O11) | `a%2Fb` is the flag `a/b` | `flagd/tests/ofrep.rs: o11_keys_are_percent_decoded` |
 //! | `http_*` metrics say 200 always; OFREP is not counted (O12) | the true status; counted | `flagd/tests/admin.rs: evaluations_over_ofrep_are_counted_with_their_true_status` |

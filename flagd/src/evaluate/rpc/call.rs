@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method as Verb, StatusCode,
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http_body_util::StreamBody;
+use hyper::body::Frame;
 use tonic::Code;
 
 use super::events::{SILENCE, ended, web_end};
@@ -123,6 +124,11 @@ fn respond(protocol: Protocol, body: impl Into<Body>) -> Response {
 /// An answer that says why there is none.
 fn refused(failure: Failure, protocol: Protocol, method: Method) -> Response {
     match protocol.envelope {
+        // A header before the trailers tells clients that try again where there was no answer that this is one.
+        Envelope::Grpc if method != Method::Events => {
+            let trailers = Frame::trailers(failure.grpc_headers());
+            respond(protocol, Body::new(StreamBody::new(stream::iter([Ok::<_, Infallible>(trailers)]))))
+        }
         Envelope::Grpc => {
             let mut response = respond(protocol, Body::empty());
             response.headers_mut().extend(failure.grpc_headers());

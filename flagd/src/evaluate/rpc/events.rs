@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use futures_util::stream;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
+use tonic::Code;
 
 use super::protocol::{Encoding, Envelope, Generation, Protocol};
 use super::service::Service;
@@ -52,7 +53,9 @@ impl Service {
                 Heard::Silence => event("keep_alive", false, encoding),
                 Heard::Draining => {
                     let goodbye = event("provider_shutdown", true, encoding);
-                    return Some((Ok(Frame::data(goodbye)), Next::End(Ok(()))));
+                    // Not a good end: clients open a stream anew only after an error.
+                    let over = Failure::new(Code::Unavailable, "the server is shutting down");
+                    return Some((Ok(Frame::data(goodbye)), Next::End(Err(over))));
                 }
                 Heard::DeadlineExceeded => {
                     let end = ended(Err(deadline_exceeded()), protocol.envelope);
