@@ -60,8 +60,8 @@ impl Selector {
         &self.wanted
     }
 
-    /// What it adds to the metadata of answers.
-    pub(crate) fn metadata(&self) -> Option<(&'static str, &Value<'static>)> {
+    /// What it adds to the metadata of answers: a name and the id or source that it picks, if it picks one.
+    pub fn metadata(&self) -> Option<(&'static str, &Value<'static>)> {
         match &self.wanted {
             Wanted::All | Wanted::Unnamed => None,
             Wanted::FlagSet(id) => Some((FLAG_SET_ID, id)),

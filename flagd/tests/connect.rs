@@ -4,7 +4,7 @@ mod common;
 
 use std::io::Write;
 
-use common::rpc::{Answer, Running, frames, http, serve, settings};
+use common::rpc::{Answer, Running, frames, http, serve, settings, switches};
 use flagd::settings::Settings;
 
 const FLAGS: &str = r#"{"flags": {
@@ -322,4 +322,30 @@ async fn hostile_bodies_are_refused_and_harm_nobody() {
         }
     }
     assert_eq!(post(&server, PLAN, &[JSON], br#"{"flagKey":"plan"}"#).await.status, 200);
+}
+
+#[tokio::test]
+async fn web_pages_of_the_allowed_origins_may_call() {
+    let path = "/flagd.evaluation.v2.Service/ResolveBoolean";
+    let body = br#"{"flagKey":"a"}"#;
+    let origins = |origins: &[&str]| origins.iter().map(|origin| (*origin).to_owned()).collect();
+    for (allowed, told) in
+        [(&[][..], Some("*")), (&["https://a.example"], Some("https://a.example")), (&["https://b"], None)]
+    {
+        let settings = Settings { cors_origins: origins(allowed), ..settings() };
+        let server = serve(&switches(&[("a", "on")]), settings).await;
+        let told = told.map(|origin| format!("access-control-allow-origin: {origin}\r\n"));
+        let says = |head: &str| match &told {
+            Some(line) => head.contains(line.as_str()),
+            None => !head.contains("access-control-allow"),
+        };
+        let asked = [("origin", "https://a.example"), ("access-control-request-method", "POST")];
+        let preflight = http(server.evaluation(), "OPTIONS", path, &asked, b"").await;
+        assert_eq!(preflight.status, 204);
+        assert!(says(&format!("{}\r\n", preflight.head)), "{}", preflight.head);
+        let headers = [("origin", "https://a.example"), ("content-type", "application/json")];
+        let answer = http(server.evaluation(), "POST", path, &headers, body).await;
+        assert_eq!(answer.status, 200);
+        assert!(says(&format!("{}\r\n", answer.head)), "{}", answer.head);
+    }
 }

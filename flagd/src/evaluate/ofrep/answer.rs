@@ -103,13 +103,11 @@ pub(super) fn json(status: StatusCode, body: String) -> Response {
 
 /// Writes what a selector says of itself, as an object.
 pub(super) fn write_selector(out: &mut String, selector: &Selector) {
-    let text = selector.to_string();
     out.push('{');
-    // An empty name picks nothing, and an empty id what has none: neither is told.
-    if let Some((name, value)) = text.split_once('=').filter(|(_, value)| !value.is_empty()) {
+    if let Some((name, value)) = selector.metadata() {
         write_string(out, name);
         out.push(':');
-        write_string(out, value);
+        write_value(out, value);
     }
     out.push('}');
 }

@@ -1,23 +1,35 @@
 //! Where everything is found.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use flagcore::Selector;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-use super::channel::Channels;
-use super::cors::{self, Origins};
+use super::channel::Digest;
 use super::{bulk, path, single, stream};
+use crate::distribute::{Listener, Topics};
+use crate::evaluate::cors::{self, Origins};
 use crate::state::State;
 
 /// What the protocol's handlers share.
 #[derive(Debug)]
 pub(super) struct Ofrep {
     pub(super) state: State,
-    pub(super) channels: Channels,
+    channels: Arc<Topics<Digest>>,
+}
+
+impl Ofrep {
+    /// One who listens to the channel of a selector, for as long as it likes.
+    pub(super) fn listener(&self, selector: Selector) -> Listener<Digest> {
+        let State { revision, draining, .. } = self.state.clone();
+        let channel = self.channels.topic(selector);
+        Listener::new(self.channels.clone(), channel, revision, draining, Duration::ZERO)
+    }
 }
 
 /// Everything on the OFREP port.
@@ -39,7 +51,7 @@ pub fn router(state: State) -> Router {
             from_fn_with_state(origins, cors::apply),
             CompressionLayer::new().gzip(true).compress_when(compressed),
         ))
-        .with_state(Arc::new(Ofrep { state, channels: Channels::default() }))
+        .with_state(Arc::new(Ofrep { channels: Arc::new(Topics::new(state.client.clone(), ())), state }))
 }
 
 /// From how many bytes a body is compressed for those who take it so.

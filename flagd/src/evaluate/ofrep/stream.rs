@@ -13,14 +13,14 @@ use axum::extract::{self, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use flagcore::{Client, Selector};
+use flagcore::Selector;
 use futures_util::stream::{self, Stream};
-use tokio::sync::watch;
 
-use super::channel::{Channel, Digest};
+use super::channel::Digest;
 use super::path;
 use super::refusal::Refusal;
 use super::router::Ofrep;
+use crate::distribute::{Heard, Listener};
 
 /// Answers with the stream of the channel that the path names.
 pub(super) async fn listen(extract::State(ofrep): extract::State<Arc<Ofrep>>, request: Request) -> Response {
@@ -32,16 +32,8 @@ pub(super) async fn listen(extract::State(ofrep): extract::State<Arc<Ofrep>>, re
         Ok(selector) => selector,
         Err(error) => return Refusal::Selector(error).response(None),
     };
-    let state = &ofrep.state;
-    let listener = Listener {
-        client: state.client.clone(),
-        channel: ofrep.channels.open(selector),
-        revision: state.revision.clone(),
-        draining: state.draining.clone(),
-        heartbeat: HEARTBEAT,
-        heard: None,
-    };
-    let mut response = Response::new(Body::from_stream(listener.events(last_heard(request.headers()))));
+    let events = events(ofrep.listener(selector), last_heard(request.headers()), HEARTBEAT);
+    let mut response = Response::new(Body::from_stream(events));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -55,59 +47,35 @@ fn last_heard(headers: &HeaderMap) -> Option<String> {
     (!id.is_empty()).then(|| id.to_owned())
 }
 
-/// Somebody who listens to a channel.
-struct Listener {
-    client: Client,
-    channel: Arc<Channel>,
-    revision: watch::Receiver<u64>,
-    draining: watch::Receiver<bool>,
+/// What is said to somebody who listens, until the daemon ends.
+fn events(
+    listener: Listener<Digest>,
+    last_heard: Option<String>,
     heartbeat: Duration,
-    heard: Option<Digest>,
-}
-
-impl Listener {
-    fn events(self, last_heard: Option<String>) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        stream::unfold((self, last_heard), |(mut listener, last_heard)| async move {
-            let word = match listener.heard {
-                None => Some(listener.greeting(last_heard)),
-                Some(heard) => listener.next(heard).await,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold(listener, move |mut listener| {
+        let last_heard = last_heard.clone();
+        async move {
+            let word = match listener.hear(heartbeat).await {
+                Heard::Shown { before: None, now } => greeting(&now, last_heard),
+                Heard::Shown { before: Some(_), now } => event(&now),
+                Heard::Silence => ": keep-alive\n\n".to_owned(),
+                Heard::Draining | Heard::DeadlineExceeded => return None,
             };
-            word.map(|word| (Ok(Bytes::from(word)), (listener, None)))
-        })
-    }
-
-    /// How long to wait before coming back, and the id of what is served now; an event if that is not what was heard.
-    fn greeting(&mut self, last_heard: Option<String>) -> String {
-        let digest = self.channel.digest(&self.client);
-        self.heard = Some(digest);
-        let id = digest.to_string();
-        let missed = last_heard.is_some_and(|last| last != id);
-        let rest = if missed { event(digest) } else { format!("id: {id}\n\n") };
-        format!("retry: {RETRY_MS}\n{rest}")
-    }
-
-    /// Waits for the next thing to say; nothing when the daemon ends.
-    async fn next(&mut self, heard: Digest) -> Option<String> {
-        let silence = tokio::time::sleep(self.heartbeat);
-        tokio::pin!(silence);
-        loop {
-            tokio::select! {
-                _ = self.draining.wait_for(|draining| *draining) => return None,
-                changed = self.revision.changed() => {
-                    changed.ok()?;
-                    let digest = self.channel.digest(&self.client);
-                    if digest != heard {
-                        self.heard = Some(digest);
-                        return Some(event(digest));
-                    }
-                }
-                () = &mut silence => return Some(": keep-alive\n\n".to_owned()),
-            }
+            Some((Ok(Bytes::from(word)), listener))
         }
-    }
+    })
 }
 
-fn event(digest: Digest) -> String {
+/// How long to wait before coming back, and the id of what is served now; an event if that is not what was heard.
+fn greeting(digest: &Digest, last_heard: Option<String>) -> String {
+    let id = digest.to_string();
+    let missed = last_heard.is_some_and(|last| last != id);
+    let rest = if missed { event(digest) } else { format!("id: {id}\n\n") };
+    format!("retry: {RETRY_MS}\n{rest}")
+}
+
+fn event(digest: &Digest) -> String {
     format!(
         "id: {digest}\nevent: message\ndata: {{\"type\":\"refetchEvaluation\",\"etag\":\"{digest}\"}}\n\n"
     )
@@ -121,11 +89,13 @@ const RETRY_MS: u32 = 3_000;
 
 #[cfg(test)]
 mod tests {
+    use flagcore::Client;
     use flagcore::model::Format;
     use futures_util::StreamExt;
+    use tokio::sync::watch;
 
-    use super::super::channel::Channels;
     use super::*;
+    use crate::distribute::Topics;
 
     #[tokio::test]
     async fn silence_is_broken_by_a_comment_and_ended_by_draining() {
@@ -133,10 +103,10 @@ mod tests {
         let client = Client::builder().watch(false).bytes("a.json", flags, Format::Json).build().unwrap();
         let (_revise, revision) = watch::channel(0);
         let (drain, draining) = watch::channel(false);
-        let channel = Channels::default().open(Selector::default());
-        let heartbeat = Duration::from_millis(1);
-        let listener = Listener { client, channel, revision, draining, heartbeat, heard: None };
-        let mut events = Box::pin(listener.events(None));
+        let channels = Arc::new(Topics::new(client, ()));
+        let channel = channels.topic(Selector::default());
+        let listener = Listener::new(channels, channel, revision, draining, Duration::ZERO);
+        let mut events = Box::pin(events(listener, None, Duration::from_millis(1)));
         let mut next =
             async || events.next().await.map(|word| String::from_utf8(word.unwrap().into()).unwrap());
         assert!(next().await.unwrap().starts_with("retry: 3000\nid: "));

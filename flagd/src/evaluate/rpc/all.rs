@@ -69,8 +69,7 @@ impl<'a> All<'a> {
             });
         }
         if self.generation != Generation::Schema {
-            let metadata = self.metadata();
-            structs::write_struct(2, metadata.iter().map(|(name, value)| (*name, value)), out);
+            structs::write_struct(2, self.selector.metadata(), out);
         }
     }
 
@@ -107,18 +106,9 @@ impl<'a> All<'a> {
         out.push('}');
         if self.generation != Generation::Schema {
             out.push_str(",\"metadata\":");
-            let metadata = self.metadata();
-            write_json_struct(metadata.iter().map(|(name, value)| (*name, value)), out);
+            write_json_struct(self.selector.metadata(), out);
         }
         out.push('}');
-    }
-
-    /// What the selector says.
-    fn metadata(&self) -> Option<(&'static str, Value<'static>)> {
-        let text = self.selector.to_string();
-        let (name, value) = text.split_once('=').filter(|(_, value)| !value.is_empty())?;
-        let name = if name == "source" { "source" } else { "flagSetId" };
-        Some((name, Value::from(value.to_owned())))
     }
 }
 

@@ -17,7 +17,9 @@ mod events;
 mod call;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 
+use super::cors::{self, Origins};
 use crate::state::State;
 use crate::wire::companions;
 
@@ -25,6 +27,8 @@ use crate::wire::companions;
 pub fn router(state: State) -> Router {
     let services = &["flagd.evaluation.v2.Service", "flagd.evaluation.v1.Service", "schema.v1.Service"];
     let companions = companions(services, state.draining.clone());
+    let origins = Origins::new(&state.settings.cors_origins);
     let service = service::Service::new(state);
-    companions.fallback_service(axum::Router::new().fallback(call::call).with_state(service))
+    let calls = Router::new().fallback(call::call).with_state(service);
+    companions.fallback_service(calls).layer(from_fn_with_state(origins, cors::apply))
 }
