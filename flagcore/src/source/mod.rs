@@ -148,6 +148,11 @@ impl SourceError {
     pub fn findings(&self) -> &Findings {
         &self.findings
     }
+
+    /// Whether there is nothing where it looked, and nothing else is wrong.
+    pub(crate) fn is_absence(&self) -> bool {
+        self.findings.diagnostics.iter().all(|finding| matches!(finding.problem, Problem::Missing))
+    }
 }
 
 impl fmt::Display for SourceError {

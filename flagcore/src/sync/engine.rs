@@ -15,15 +15,9 @@ use crate::snapshot::{LoadedFile, SourceFlags};
 use crate::source::{Completeness, Content, Notifier, Signal, Source};
 use crate::store::Store;
 
-use super::load::{Loaded, Options, digest_of, flags_of, load_file};
+use super::load::{DOUBT, Loaded, Options, SETTLE, digest_of, flags_of, load_file};
 use super::source_state::{Refused, Served, SourceState, Stamp, Waiting};
 use super::status::Board;
-
-/// How far apart two equal reads are before a content counts as complete.
-pub const SETTLE: Duration = Duration::from_millis(50);
-
-/// How long a content that lost its flags must stay the same before it is believed.
-pub const DOUBT: Duration = Duration::from_secs(2);
 
 /// The writer's side of a client.
 pub(crate) struct Engine {
@@ -184,6 +178,9 @@ impl Engine {
         let mut content = match state.read() {
             Ok(content) => content,
             Err(error) => {
+                if error.is_absence() && !at_start && state.may_come_back(now) {
+                    return false;
+                }
                 state.waiting = None;
                 self.refuse(number, None, error.findings().clone());
                 return false;
@@ -203,19 +200,26 @@ impl Engine {
             content.completeness = Completeness::Unsure;
         }
         let unsure = content.completeness == Completeness::Unsure;
-        let waited =
-            state.waiting.as_ref().filter(|waiting| waiting.digest == digest).map(|waiting| waiting.since);
+        let waited = state
+            .waiting
+            .as_ref()
+            .filter(|waiting| waiting.digest == Some(digest))
+            .map(|waiting| waiting.since);
         let age = waited.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         // From the end of the first read to the begin of this one: reading may have taken its time.
         let since = waited.unwrap_or_else(Instant::now);
         let settled = at_start || age >= SETTLE;
         if unsure && !settled {
-            state.waiting = Some(Waiting { digest, since, until: since + SETTLE, unsure, shrunk_to: None });
+            state.waiting =
+                Some(Waiting { digest: Some(digest), since, until: since + SETTLE, unsure, shrunk_to: None });
             return false;
         }
         match self.load(number, &content) {
             Err(_) if content.completeness == Completeness::Closed && !settled => {
-                self.wait(number, Waiting { digest, since, until: since + SETTLE, unsure, shrunk_to: None });
+                self.wait(
+                    number,
+                    Waiting { digest: Some(digest), since, until: since + SETTLE, unsure, shrunk_to: None },
+                );
                 false
             }
             Err(findings) => {
@@ -228,7 +232,13 @@ impl Engine {
                 {
                     self.wait(
                         number,
-                        Waiting { digest, since, until: since + DOUBT, unsure, shrunk_to: Some(flags) },
+                        Waiting {
+                            digest: Some(digest),
+                            since,
+                            until: since + DOUBT,
+                            unsure,
+                            shrunk_to: Some(flags),
+                        },
                     );
                     return false;
                 }

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -14,6 +15,12 @@ use crate::parse;
 use crate::resolution::on_a_deep_stack;
 use crate::snapshot::LoadedFile;
 use crate::source::{Content, ContentFile};
+
+/// How far apart two equal reads are before a content counts as complete.
+pub const SETTLE: Duration = Duration::from_millis(50);
+
+/// How long a content that lost its flags must stay the same before it is believed.
+pub const DOUBT: Duration = Duration::from_secs(2);
 
 /// How flag files are read, and what surrounds evaluations.
 #[derive(Clone, Debug)]

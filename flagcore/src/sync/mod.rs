@@ -5,7 +5,8 @@
 //!
 //! A source is read when it says that something may be new, when its poll says so, and when a wait is over.
 //!
-//! 1. What cannot be read, or is the same as what is served, changes nothing. The latter ends whatever was wrong.
+//! 1. What cannot be read, or is the same as what is served, changes nothing. What is gone is told of when it does not come
+//!    back at once. The latter ends whatever was wrong.
 //! 2. What may be half written waits until two reads 50 ms apart are equal ([`SETTLE`]).
 //! 3. What has errors is refused, once; it is not looked at again until it changes.
 //! 4. What suddenly holds no flags, or lost many in place, waits until it is still the same two seconds later
@@ -23,7 +24,7 @@
 //!
 //! ## The parts
 //!
-//! 1. `load` makes compiled flags of bytes.
+//! 1. `load` makes compiled flags of bytes, and says how long what is odd has to wait.
 //! 2. `status` is the board.
 //! 3. `source_state` is what is known of one source.
 //! 4. `engine` decides, publishes and tells.
@@ -33,7 +34,7 @@ mod status;
 mod source_state;
 mod engine;
 
-pub use engine::{DOUBT, SETTLE};
+pub use load::{DOUBT, SETTLE};
 pub use status::{RefusedStatus, ServedStatus, SourceStatus};
 
 pub(crate) use engine::{Engine, Listener, lock};

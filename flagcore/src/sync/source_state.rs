@@ -7,7 +7,7 @@ use crate::diagnostic::{Findings, Problem};
 use crate::snapshot::LoadedFile;
 use crate::source::{Content, Source, SourceError};
 
-use super::load::flags_of;
+use super::load::{SETTLE, flags_of};
 use super::status::{RefusedStatus, ServedStatus, SourceStatus};
 
 pub(super) struct SourceState {
@@ -33,7 +33,8 @@ pub(super) struct Served {
 }
 
 pub(super) struct Waiting {
-    pub(super) digest: u128,
+    /// None where there is nothing: somebody may be about to put it back.
+    pub(super) digest: Option<u128>,
     pub(super) since: Instant,
     pub(super) until: Instant,
     /// Whether somebody may still be writing any part of it.
@@ -72,6 +73,22 @@ impl SourceState {
         catch_unwind(|| { source }.poll()).unwrap_or(true)
     }
 
+    /// Whether what is gone may be about to come back: many a program saves by moving the old file away first. It is
+    /// looked for again when it could have settled, and told of only then.
+    pub(super) fn may_come_back(&mut self, now: Instant) -> bool {
+        if self.served.is_none() || self.refused.is_some() {
+            return false;
+        }
+        let gone = self.waiting.as_ref().filter(|waiting| waiting.digest.is_none());
+        let since = gone.map_or(now, |waiting| waiting.since);
+        let until = since + SETTLE;
+        if gone.is_some() && until <= now {
+            return false;
+        }
+        self.waiting = Some(Waiting { digest: None, since, until, unsure: false, shrunk_to: None });
+        true
+    }
+
     /// What is wrong with the watching. A source that cannot say so says nothing.
     pub(super) fn complaint(&self) -> Option<String> {
         catch_unwind(AssertUnwindSafe(|| self.source.complaint())).ok().flatten()
@@ -95,9 +112,10 @@ impl SourceState {
             findings: served.findings.clone(),
         });
         let before = self.served.as_ref().map_or(0, Served::flags);
-        let waiting = self.waiting.as_ref().map(|waiting| match waiting.shrunk_to {
-            Some(after) => Problem::Shrinks { before, after }.to_string(),
-            None => "somebody may still be writing it".to_owned(),
+        let waiting = self.waiting.as_ref().map(|waiting| match (waiting.digest, waiting.shrunk_to) {
+            (None, _) => "it is gone, and may come back at once".to_owned(),
+            (_, Some(after)) => Problem::Shrinks { before, after }.to_string(),
+            (_, None) => "somebody may still be writing it".to_owned(),
         });
         let refused = self.refused.as_ref();
         SourceStatus {

@@ -150,6 +150,21 @@ fn of_two_edits_in_a_row_the_second_is_served() {
 }
 
 #[test]
+fn a_file_that_is_away_for_a_moment_is_not_told_as_missing() {
+    for noticing in [Noticing::EventsAlone, Noticing::PollingAlone] {
+        let folder = Folder::with("flags.json", one("flags.json", 0));
+        let watched = Watched::noticing(folder.path("flags.json"), noticing);
+        for value in 1..=20 {
+            folder.rename("flags.json", "flags.json.old");
+            std::thread::sleep(Duration::from_millis(5));
+            folder.rename_into_place("flags.json", one("flags.json", value));
+            watched.serves(value);
+        }
+        watched.tells_no_refusal();
+    }
+}
+
+#[test]
 fn a_storm_of_edits_ends_with_the_last_one_and_never_goes_back() {
     for name in ["flags.json", "flags.yaml"] {
         let folder = Folder::with(name, flags(Format::of_path(name.as_ref()).unwrap(), 20, 0));
