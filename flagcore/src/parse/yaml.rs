@@ -93,6 +93,9 @@ enum Inside<'t> {
     Mapping { entries: Vec<MappingEntry<'t>>, key: Option<Key<'t>> },
 }
 
+/// As many brackets inside of each other as the parser follows: it counts them in a byte.
+const FLOW_DEPTH: usize = 255;
+
 struct MappingEntry<'t> {
     key: Key<'t>,
     value: NodeId,
@@ -116,8 +119,9 @@ impl<'t> Reader<'t, '_> {
                     let at = self.offsets.byte(self.text, error.marker().index());
                     let info = error.info();
                     if info.contains("recursion limit") {
-                        // The parser looks ahead, and has a limit of its own beyond ours.
-                        let problem = Problem::TooDeep { most: self.depth };
+                        // The parser looks ahead, and has a limit of its own.
+                        let most = self.depth.min(self.lines_deep() + FLOW_DEPTH);
+                        let problem = Problem::TooDeep { most };
                         return Err(self.refuse(Span::new(at, at), problem));
                     }
                     if info.contains("unknown anchor") {
@@ -162,8 +166,18 @@ impl<'t> Reader<'t, '_> {
 
     /// Where the innermost list or mapping in brackets begins.
     fn open_bracket(&self) -> Option<usize> {
-        let start = self.frames.last().map(|frame| frame.start as usize)?;
+        self.frames.last().and_then(|frame| self.bracket(frame))
+    }
+
+    /// Where the bracket of a list or mapping is, if it has one.
+    fn bracket(&self, frame: &Frame<'t>) -> Option<usize> {
+        let start = frame.start as usize;
         matches!(self.text.as_bytes().get(start), Some(b'[' | b'{')).then_some(start)
+    }
+
+    /// How many levels have no bracket around them: those of lines and their indentation.
+    fn lines_deep(&self) -> usize {
+        self.frames.iter().filter(|frame| self.bracket(frame).is_none()).count()
     }
 
     /// Refuses a list or mapping where a key should be.
