@@ -638,7 +638,7 @@ fn the_scratch_grows_to_what_a_rule_produces_and_no_further_than_it_keeps() {
     assert!(taken.iter().all(|taken| *taken > 0), "{taken:?}");
 }
 
-// FIXME: only a thread needs memory of its own; for the others the scratch would do.
+// Each is named in `docs::performance`. Only a thread needs memory of its own; for the others the scratch could do.
 #[test]
 fn rules_that_nobody_writes_take_blocks_at_each_evaluation() {
     let deep = format!("{}{{\"var\": \"beta\"}}{}", "{\"!\": [".repeat(40), "]}".repeat(40));
