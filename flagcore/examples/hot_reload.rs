@@ -1,4 +1,4 @@
-//! Edit `flags/quickstart.yaml` while this runs: `cargo run --example hot_reload`
+//! Edit `flags/quickstart.flagd.json` while this runs: `cargo run --example hot_reload`
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use flagcore::{Client, EvaluationContext};
 
 fn main() -> Result<(), flagcore::Error> {
     let path = if std::path::Path::new("flags").is_dir() { "flags" } else { "../flags" };
-    let path = format!("{path}/quickstart.yaml");
+    let path = format!("{path}/quickstart.flagd.json");
     // Strict: a slip of the fingers is refused. The default, lenient, takes with a warning whatever flagd takes.
     let client = Client::builder().path(&path).mode(Mode::Strict).build()?;
     let updates = client.updates();

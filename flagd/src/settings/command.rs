@@ -151,7 +151,7 @@ Every option can also be given in the environment, and in the settings file unde
 wins over the environment, the environment over the file.";
 
 const AFTER: &str = "Examples:
-  flagd start --uri file:flags/quickstart.yaml
+  flagd start --uri file:flags/quickstart.flagd.json
   flagd start -f file:base -f file:overrides.json     # a folder, and a file that wins over it
   FLAGD_URI='file:base file:overrides.json' flagd start --log-format json
 
