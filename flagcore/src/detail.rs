@@ -94,6 +94,8 @@ pub(crate) struct Resolution {
     pub(crate) variant: Option<u32>,
     pub(crate) reason: Reason,
     pub(crate) trouble: Option<Trouble>,
+    /// Whether it may be another one a moment later, with the same flags and the same context.
+    pub(crate) passing: bool,
 }
 
 /// Why there is no answer, as far as a message needs it.
@@ -145,7 +147,7 @@ impl Trouble {
 
 impl Resolution {
     pub(crate) const fn failed(trouble: Trouble) -> Self {
-        Self { variant: None, reason: Reason::Error, trouble: Some(trouble) }
+        Self { variant: None, reason: Reason::Error, trouble: Some(trouble), passing: false }
     }
 }
 
@@ -293,6 +295,12 @@ impl<'d, T: FlagType + ?Sized, S: Deref<Target: Flags>> Detail<'d, T, S> {
         let flag = self.flag().map_or("", |flag| &flag.key);
         let value = self.resolved().map(|variant| &variant.value);
         Some(self.resolution.trouble?.message(flag, value))
+    }
+
+    /// Whether the answer may be another one a moment later, with the same flags and the same context: the rule asked for
+    /// the time (`$flagd.timestamp`). Whoever remembers answers remembers only the others.
+    pub fn is_passing(&self) -> bool {
+        self.resolution.passing
     }
 
     /// Facts about the flag and its set; for a flag that is not there, those of the selector alone.

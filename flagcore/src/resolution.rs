@@ -20,7 +20,9 @@ pub(crate) fn resolve(flag: &CompiledFlag, layers: &Layers<'_>) -> Resolution {
     match &flag.plan {
         Plan::Targeted(program) => targeted(flag, program, layers),
         Plan::Static => by_default(flag, Reason::Static),
-        Plan::Disabled => Resolution { variant: None, reason: Reason::Disabled, trouble: None },
+        Plan::Disabled => {
+            Resolution { variant: None, reason: Reason::Disabled, trouble: None, passing: false }
+        }
     }
 }
 
@@ -28,7 +30,7 @@ pub(crate) fn resolve(flag: &CompiledFlag, layers: &Layers<'_>) -> Resolution {
 #[inline]
 fn by_default(flag: &CompiledFlag, reason: Reason) -> Resolution {
     let reason = if flag.default_variant.is_some() { reason } else { Reason::Default };
-    Resolution { variant: flag.default_variant, reason, trouble: None }
+    Resolution { variant: flag.default_variant, reason, trouble: None, passing: false }
 }
 
 fn targeted(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Resolution {
@@ -68,8 +70,9 @@ pub(crate) fn variant_for<'f>(
 #[inline(never)]
 fn by_machine(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Resolution {
     if program.depth > SHALLOW {
+        // A thread may be had the next time.
         return on_a_deep_stack(|| evaluate(flag, program, layers))
-            .unwrap_or(Resolution::failed(Trouble::Budget));
+            .unwrap_or(Resolution { passing: true, ..Resolution::failed(Trouble::Budget) });
     }
     evaluate(flag, program, layers)
 }
@@ -101,7 +104,8 @@ fn evaluate(flag: &CompiledFlag, program: &Program, layers: &Layers<'_>) -> Reso
     };
     // A bug of ours costs one evaluation, not the service.
     let outcome = catch_unwind(AssertUnwindSafe(|| run(flag, program, &machine)));
-    outcome.unwrap_or(Resolution::failed(Trouble::Panic))
+    let resolution = outcome.unwrap_or(Resolution::failed(Trouble::Panic));
+    Resolution { passing: machine.timestamp.get().is_some(), ..resolution }
 }
 
 /// Runs the rule of a flag.
@@ -130,7 +134,7 @@ pub(crate) fn run<'m, O: Observer<'m>>(
 fn chosen(flag: &CompiledFlag, choice: Choice) -> Resolution {
     match choice {
         Choice::Variant(place) => {
-            Resolution { variant: Some(place), reason: Reason::TargetingMatch, trouble: None }
+            Resolution { variant: Some(place), reason: Reason::TargetingMatch, trouble: None, passing: false }
         }
         Choice::Default => by_default(flag, Reason::Default),
         Choice::Unknown => Resolution::failed(Trouble::UnknownVariant),

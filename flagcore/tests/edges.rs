@@ -161,3 +161,44 @@ fn a_targeting_key_may_be_anything_and_is_told_apart() {
         assert_eq!(is_on(&context), expected, "{}", &shown[..shown.len().min(40)]);
     }
 }
+
+#[test]
+fn answers_that_may_be_others_a_moment_later_say_so() {
+    let flag = |rule: &str| {
+        format!(
+            r#"{{"flags": {{"a": {{"state": "ENABLED", "variants": {{"on": true, "off": false}}, "defaultVariant": "off",
+                "targeting": {rule}}}}}}}"#
+        )
+    };
+    let deep = format!(
+        r#"{{"if": [{}{{"var": "$flagd.timestamp"}}{}, "on", "off"]}}"#,
+        r#"{"!": ["#.repeat(40),
+        "]}".repeat(40)
+    );
+    for (rule, plan, passing) in [
+        (r#"{"if": [{">": [{"var": "$flagd.timestamp"}, 9]}, "on", "off"]}"#, "pro", true),
+        (r#"{"if": [{"==": [{"var": ["$flagd.timestamp", 1]}, 9]}, "on", "off"]}"#, "pro", true),
+        (r#"{"if": [{"==": [{"var": "$flagd"}, null]}, "on", "off"]}"#, "pro", true),
+        (r#"{"if": [{"in": ["9", {"cat": [{"var": ""}]}]}, "on", "off"]}"#, "pro", true),
+        (deep.as_str(), "pro", true),
+        // Asked for the time only where the plan is another one.
+        (
+            r#"{"if": [{"==": [{"var": "plan"}, "pro"]}, "on", {"cat": ["o", {"var": "$flagd.timestamp"}]}]}"#,
+            "pro",
+            false,
+        ),
+        (
+            r#"{"if": [{"==": [{"var": "plan"}, "pro"]}, "on", {"cat": ["o", {"var": "$flagd.timestamp"}]}]}"#,
+            "free",
+            true,
+        ),
+        (r#"{"if": [{"==": [{"var": "$flagd.flagKey"}, "a"]}, "on", "off"]}"#, "pro", false),
+        (r#"{"fractional": [["on", 1], ["off", 1]]}"#, "pro", false),
+        (r#"{"%": [1, {"*": ["x", 1]}]}"#, "pro", false),
+        ("{}", "pro", false),
+    ] {
+        let client = Client::from_json(&flag(rule)).unwrap();
+        let user = EvaluationContext::new("user-1").with("plan", plan);
+        assert_eq!(client.bool_detail("a", &user, false).is_passing(), passing, "{rule}, {plan}");
+    }
+}

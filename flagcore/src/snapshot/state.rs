@@ -199,7 +199,11 @@ impl fmt::Debug for Snapshot {
 }
 
 pub(super) fn mismatch(resolution: Resolution, asked: &'static str) -> Resolution {
-    Resolution { variant: resolution.variant, ..Resolution::failed(Trouble::Type { asked }) }
+    Resolution {
+        variant: resolution.variant,
+        passing: resolution.passing,
+        ..Resolution::failed(Trouble::Type { asked })
+    }
 }
 
 /// A flag that evaluations without a selector see.
