@@ -391,6 +391,40 @@ fn o20_an_entity_tag_spares_a_body_that_is_known() {
 }
 
 #[test]
+fn an_answer_that_was_given_before_is_not_looked_for_again() {
+    let served = Served::flags(FLAGS);
+    let mut connection = served.connect();
+    let mut ask = |headers: &[(&str, &str)]| {
+        let answer = connection.request("POST", BULK, headers, b"{}");
+        (answer.status, answer.header("etag").unwrap().to_owned())
+    };
+    let counted = || {
+        let metrics = served.metrics();
+        let lines =
+            metrics.lines().filter(|line| line.starts_with("feature_flag_flagd_result_reason_total{"));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>()
+    };
+    let (_, tag) = ask(&[]);
+    let before = counted();
+    for _ in 0..3 {
+        assert_eq!(ask(&[("if-none-match", &tag)]), (304, tag.clone()));
+    }
+    assert_eq!(counted(), before);
+    // Without the tag it is answered in full.
+    assert_eq!(ask(&[]), (200, tag.clone()));
+    assert!(counted() > before);
+
+    // A rule on the clock is asked every time: within seconds it answers otherwise.
+    served.rewrite("flags.json", r#"{"flags": {"even": {"state": "ENABLED", "variants": {"on": true, "off": false},
+        "defaultVariant": "off", "targeting": {"if": [{"%": [{"var": "$flagd.timestamp"}, 2]}, "on", "off"]}}}}"#);
+    let (_, tag) = ask(&[]);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while ask(&[("if-none-match", &tag)]).0 == 304 {
+        assert!(std::time::Instant::now() < until, "the clock does not count");
+    }
+}
+
+#[test]
 fn large_bodies_are_compressed_for_those_who_take_it() {
     let served = Served::flags(FLAGS);
     let plain = served.post(BULK, &[], "");

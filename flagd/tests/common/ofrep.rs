@@ -94,6 +94,13 @@ impl Served {
         self.connect().request("POST", path, headers, body.as_ref())
     }
 
+    /// What the management port tells to Prometheus.
+    pub(crate) fn metrics(&self) -> String {
+        let port = self.daemon.as_ref().unwrap().addresses().management.port();
+        let mut connection = Connection::open(([127, 0, 0, 1], port).into());
+        connection.request("GET", "/metrics", &[], b"").text().to_owned()
+    }
+
     /// Ends the daemon, which has to happen in time.
     pub(crate) fn stop(&mut self) {
         if let Some(daemon) = self.daemon.take() {

@@ -8,7 +8,7 @@ use axum::extract::{self, Request};
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use flagcore::Selector;
+use flagcore::{Selector, Snapshot};
 
 use super::question::Question;
 use super::refusal::Refusal;
@@ -30,38 +30,56 @@ pub(super) async fn evaluate(
 }
 
 async fn answer_for(ofrep: &Ofrep, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let body = body::read(body, ofrep.state.settings.max_request_body).await?;
-    let question = Question::read(&body, headers, &ofrep.state.settings)?;
-    let out = written(&ofrep.state, &question);
-    let tag = Tag::of(out.as_bytes());
-    let mut response = if tag.is_known(headers) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        answer::json(StatusCode::OK, out)
-    };
+    let Ofrep { state, memory, .. } = ofrep;
+    let body = body::read(body, state.settings.max_request_body).await?;
+    let snapshot = state.client.snapshot();
+    let asked = memory.asked(snapshot.revision(), &body, headers, &state.settings);
+    if let Some(tag) = memory.tag(asked).filter(|tag| tag.is_known(headers)) {
+        return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), tag));
+    }
+    let question = Question::read(&body, headers, &state.settings)?;
+    let Written { body, passing } = write(state, &snapshot, &question);
+    let tag = Tag::of(body.as_bytes());
+    if !passing {
+        memory.remember(asked, tag);
+    }
+    let known = tag.is_known(headers);
+    let response =
+        if known { StatusCode::NOT_MODIFIED.into_response() } else { answer::json(StatusCode::OK, body) };
+    Ok(tagged(response, tag))
+}
+
+fn tagged(mut response: Response, tag: Tag) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&tag.to_string()) {
         response.headers_mut().insert(ETAG, tag);
     }
-    Ok(response)
+    response
+}
+
+struct Written {
+    body: String,
+    /// Whether it may be another one a moment later: a rule asked for the time.
+    passing: bool,
 }
 
 /// The whole body, written in one pass.
-fn written(state: &State, question: &Question<'_>) -> String {
+fn write(state: &State, snapshot: &Snapshot, question: &Question<'_>) -> Written {
     let Question { context, selector } = question;
-    let snapshot = state.client.snapshot();
     let mut out = String::with_capacity(16 << 10);
+    let mut passing = false;
     out.push_str("{\"flags\":[");
     for (at, (key, answer)) in snapshot.view(selector).evaluate_all(context).enumerate() {
         if at > 0 {
             out.push(',');
         }
+        passing |= answer.is_passing();
         answer::write(&mut out, &state.metrics, key, &answer);
     }
     out.push_str("],\"metadata\":");
     answer::write_selector(&mut out, selector);
     write_event_streams(&mut out, &state.settings, selector);
     out.push('}');
-    out
+    Written { body: out, passing }
 }
 
 /// Writes where the requester hears of changes.

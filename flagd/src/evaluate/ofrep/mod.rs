@@ -16,10 +16,11 @@
 //! 5. `context` reads a body as a context.
 //! 6. `question` is a request with all that it asks.
 //! 7. `tag` makes and compares entity tags.
-//! 8. `channel` is what tells one state of a selector's flags from another.
-//! 9. `stream` tells that to those who listen.
-//! 10. `single` and `bulk` answer requests.
-//! 11. `router` is where each of them is found.
+//! 8. `memory` keeps the tags of the last answers.
+//! 9. `channel` is what tells one state of a selector's flags from another.
+//! 10. `stream` tells that to those who listen.
+//! 11. `single` and `bulk` answer requests.
+//! 12. `router` is where each of them is found.
 
 mod path;
 mod answer;
@@ -28,6 +29,7 @@ mod body;
 mod context;
 mod question;
 mod tag;
+mod memory;
 mod channel;
 mod stream;
 mod single;

@@ -35,4 +35,4 @@ impl<'r> Question<'r> {
     }
 }
 
-static SELECTOR: HeaderName = HeaderName::from_static("flagd-selector");
+pub(super) static SELECTOR: HeaderName = HeaderName::from_static("flagd-selector");

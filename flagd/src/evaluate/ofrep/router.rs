@@ -11,6 +11,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use super::channel::Digest;
+use super::memory::Memory;
 use super::{bulk, path, single, stream};
 use crate::distribute::{Listener, Topics};
 use crate::evaluate::cors::{self, Origins};
@@ -21,6 +22,7 @@ use crate::state::State;
 pub(super) struct Ofrep {
     pub(super) state: State,
     channels: Arc<Topics<Digest>>,
+    pub(super) memory: Memory,
 }
 
 impl Ofrep {
@@ -51,7 +53,11 @@ pub fn router(state: State) -> Router {
             from_fn_with_state(origins, cors::apply),
             CompressionLayer::new().gzip(true).compress_when(compressed),
         ))
-        .with_state(Arc::new(Ofrep { channels: Arc::new(Topics::new(state.client.clone(), ())), state }))
+        .with_state(Arc::new(Ofrep {
+            channels: Arc::new(Topics::new(state.client.clone(), ())),
+            memory: Memory::new(),
+            state,
+        }))
 }
 
 /// From how many bytes a body is compressed for those who take it so.
