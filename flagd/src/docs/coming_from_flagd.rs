@@ -36,7 +36,7 @@
 //! | OFREP never over TLS (O15) | plain by default; `--ofrep-cert-path` and `--ofrep-key-path` | `flagd/tests/tls.rs: ofrep_speaks_tls_by_an_option_of_its_own` |
 //! | pings closer than `--keep-alive-min-time` end the connection (O18) | the options are accepted, pings are answered | `flagd/tests/settings.rs: what_has_no_use_here_is_accepted_with_a_word_about_it` |
 //! | `sync_active_streams{selector}` takes any text (O19) | selectors that pick something, else `_other` | `flagd/tests/admin.rs: requests_cannot_make_labels` |
-//! | no entity tags; CORS exposes none (O20) | bulk answers have the digest of their body; `ETag` is exposed | `flagd/tests/ofrep.rs: o20_an_entity_tag_spares_a_body_that_is_known` |
+//! | no entity tags; CORS exposes none (O20) | bulk answers have the digest of their body; `ETag` is exposed; a 304 that needs no evaluation is not counted as one | `flagd/tests/ofrep.rs: o20_an_entity_tag_spares_a_body_that_is_known`, `flagd/tests/ofrep.rs: an_answer_that_was_given_before_is_not_looked_for_again` |
 //!
 //! # Settings
 //!
