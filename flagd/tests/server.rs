@@ -107,6 +107,43 @@ async fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_client_that_makes_an_authority_of_the_socket_path_is_answered() {
+    let running = start_with(|settings, folder| settings.socket_path = Some(folder.join("e.sock"))).await;
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        let length = u8::try_from(payload.len()).unwrap();
+        [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let message = b"\0\0\0\0\x0a\x0a\x08checkout";
+    // `POST` and `http` by their places; then `:path` and `content-type` as texts.
+    let path = [&[0x83, 0x86, 0x04], &*text("/flagd.evaluation.v1.Service/ResolveBoolean")].concat();
+    let kind = [&[0x0f, 16], &*text("application/grpc")].concat();
+    // First with a name of its own, as gRPC's C core does it; then by its place in the table.
+    let named = [&[0x40], &*text(":authority"), &text("%2Ftmp%2Fe.sock")].concat();
+    let request = |stream: u8, authority: &[u8]| {
+        let headers = frame(1, 4, stream, &[&path, authority, &kind].concat());
+        [headers, frame(0, 1, stream, message)].concat()
+    };
+    let mut stream = tokio::net::UnixStream::connect(running.folder.path().join("e.sock")).await.unwrap();
+    let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &*frame(4, 0, 0, &[])].concat();
+    stream.write_all(&[preface, request(1, &named), request(3, &[0xbe])].concat()).await.unwrap();
+    let mut answered = Vec::new();
+    while answered.len() < 2 {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        stream.read_exact(&mut payload).await.unwrap();
+        assert!(![3, 7].contains(&head[3]), "reset or sent away: {head:?} {payload:?}");
+        if head[3] == 0 {
+            assert_eq!(payload[5..7], [8, 1], "{payload:?}");
+            answered.push(head[8]);
+        }
+    }
+    assert_eq!(answered, [1, 3]);
+}
+
 #[tokio::test]
 async fn a_header_over_the_limit_is_431() {
     let running = start_with(|settings, _| settings.max_request_header = 20_000).await;

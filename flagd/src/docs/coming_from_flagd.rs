@@ -45,12 +45,6 @@
 //! (`flagd/tests/settings.rs: every_mistake_is_told_with_its_place_and_its_mending`). OTLP export, sources other than `file:` and the HTTP flag endpoint are
 //! not there yet and are refused by name (`flagd/tests/settings.rs: what_a_later_version_brings_is_refused_by_name_with_what_to_use_meanwhile`).
 //!
-//! # Known gaps
-//!
-//! A client on gRPC's C core (Python, C++, …) that is given a unix socket by an *absolute* path names it in a header in a way that the
-//! HTTP/2 library refuses; every call fails with `RST_STREAM`. A path relative to the client's folder works, and so does the client option
-//! `default_authority`.
-//!
 //! # Clients to know about
 //!
 //! The newest in-process providers hash splits as `v3` does, while the daemon and the reference hash as `v2` does: the same user gets another variant from

@@ -67,6 +67,10 @@ impl Listener {
         }
     }
 
+    pub(super) fn is_socket(&self) -> bool {
+        !matches!(self, Listener::Tcp(_))
+    }
+
     /// The next connection and who it is from.
     pub(super) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Arc<str>)> {
         match self {

@@ -4,16 +4,18 @@
 //! 2. `listen` opens ports and unix sockets.
 //! 3. `tls` reads certificates, and reads them again when they change.
 //! 4. `pace` closes connections whose request header takes too long, and leaves idle ones alone.
-//! 5. `record` is what is measured of a request.
-//! 6. `bodies` are bodies that are limited in time and counted.
-//! 7. `request` takes one request to its handler: measured, and contained if it panics.
-//! 8. `port` accepts connections, whatever happens, and serves them.
-//! 9. `daemon` opens the sources and the ports, and closes them in order.
+//! 5. `authority` mends the authority that clients of unix sockets make of a path.
+//! 6. `record` is what is measured of a request.
+//! 7. `bodies` are bodies that are limited in time and counted.
+//! 8. `request` takes one request to its handler: measured, and contained if it panics.
+//! 9. `port` accepts connections, whatever happens, and serves them.
+//! 10. `daemon` opens the sources and the ports, and closes them in order.
 
 mod error;
 mod listen;
 mod tls;
 mod pace;
+mod authority;
 mod record;
 mod bodies;
 mod request;

@@ -25,6 +25,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use crate::settings::Settings;
 
+use super::authority::Mended;
 use super::listen::{Listener, Stream};
 use super::pace::{Pace, Paced};
 use super::request::{Handler, header_limit};
@@ -107,6 +108,7 @@ impl Port {
             builder: builder.clone(),
             end: self.end.clone(),
             peer,
+            is_socket: self.listener.is_socket(),
             _permit: permit,
         };
         tokio::spawn(connection.run(stream));
@@ -131,6 +133,7 @@ struct Connection {
     builder: Arc<Builder<TokioExecutor>>,
     end: End,
     peer: Arc<str>,
+    is_socket: bool,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -165,6 +168,7 @@ impl Connection {
 
     async fn converse(&self, stream: impl Stream + 'static) {
         let pace = Arc::new(Pace::default());
+        let stream = Mended::new(stream, self.is_socket);
         let stream = Paced::new(stream, pace.clone(), self.handler.state.settings.header_deadline);
         let service =
             service_fn(|request| self.handler.clone().answer(request, pace.clone(), self.peer.clone()));
