@@ -6,6 +6,7 @@ use std::io::Write;
 
 use common::rpc::{Answer, Running, frames, http, serve, settings, switches};
 use flagd::settings::Settings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const FLAGS: &str = r#"{"flags": {
     "on": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on", "metadata": {"n": 1.0}},
@@ -283,6 +284,45 @@ async fn connect_speaks_http_2_without_tls_too() {
     assert_eq!((answer.status(), answer.version()), (200.try_into().unwrap(), axum::http::Version::HTTP_2));
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     assert!(body.starts_with(br#"{"value":"p","#), "{body:?}");
+}
+
+#[tokio::test]
+async fn who_waits_no_longer_is_told_so_and_gets_no_value() {
+    let server = serve(FLAGS, settings()).await;
+    let over = failure("deadline_exceeded", "context deadline exceeded");
+    let invalid = |text: &str| failure("invalid_argument", text);
+    for (told, status, start) in [
+        ("10000", 200, r#"{"value":"f","#.to_owned()),
+        ("0", 504, over.clone()),
+        ("1s", 400, invalid(r#"parse timeout: \"1s\" is not a number"#)),
+        ("12345678901", 400, invalid(r#"parse timeout: \"12345678901\" has \u003e10 digits"#)),
+    ] {
+        let answer =
+            post(&server, PLAN, &[JSON, ("connect-timeout-ms", told)], br#"{"flagKey":"plan"}"#).await;
+        assert_eq!(answer.status, status, "{told}");
+        assert!(answer.text().starts_with(&start), "{told}: {}", answer.text());
+    }
+    let body = b"\0\0\0\0\x06\x0a\x04plan";
+    for (told, trailers) in [
+        ("10S", "grpc-status:0\r\n"),
+        ("0n", "grpc-status:4\r\ngrpc-message:context deadline exceeded\r\n"),
+        ("10", "grpc-status:3\r\ngrpc-message:protocol error: timeout has invalid unit '0'\r\n"),
+    ] {
+        let headers = [("content-type", "application/grpc-web"), ("grpc-timeout", told)];
+        let frames = frames(&post(&server, PLAN, &headers, body).await.body);
+        assert_eq!(frames.last(), Some(&(0x80, trailers.as_bytes().to_vec())), "{told}");
+        assert_eq!(frames.len(), if told == "10S" { 2 } else { 1 }, "{told}");
+    }
+    // Somebody who waits for the answer but does not say the question.
+    let mut stream = tokio::net::TcpStream::connect(server.evaluation()).await.unwrap();
+    let head = format!(
+        "POST {PLAN} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\
+         content-type: application/json\r\nconnect-timeout-ms: 50\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 504 ") && answer.ends_with(&over), "{answer}");
 }
 
 #[tokio::test]

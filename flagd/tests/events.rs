@@ -124,6 +124,25 @@ async fn a_deadline_ends_a_stream_but_that_of_the_oldest_generation() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_when_its_client_stops_to_wait() {
+    let server = serve(&switches(&[("a", "on")]), settings()).await;
+    // Over HTTP/1.1, where no client of gRPC's own can end it.
+    for (kind, header, told, end) in [
+        ("application/grpc-web", "grpc-timeout", "100m", "grpc-status:4\r\n"),
+        ("application/connect+json", "connect-timeout-ms", "100", r#""code":"deadline_exceeded""#),
+        ("application/connect+json", "connect-timeout-ms", "x", r#""code":"invalid_argument""#),
+    ] {
+        let headers = [("content-type", kind), (header, told)];
+        let body = if kind.ends_with("json") { &b"\0\0\0\0\x02{}"[..] } else { &[0; 5] };
+        let answer = http(server.evaluation(), "POST", STREAM, &headers, body).await;
+        let frames = frames(&answer.body);
+        let last = String::from_utf8_lossy(&frames.last().unwrap().1);
+        assert!(last.contains(end), "{last}");
+        assert_eq!(frames.len(), if told == "x" { 1 } else { 2 }, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_daemon_that_ends_says_goodbye() {
     let server = serve(&switches(&[("a", "on")]), settings()).await;
     let mut stream = open(&server, "").await;

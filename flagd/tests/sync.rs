@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::rpc::{Running, code_and_text, json_of, local, serve, settings, switches, with_header};
+use common::rpc::{Running, code_and_text, http, json_of, local, serve, settings, switches, with_header};
 use flagd::proto::sync_v1::flag_sync_service_client::FlagSyncServiceClient;
 use flagd::proto::sync_v1::{FetchAllFlagsRequest, GetMetadataRequest, SyncFlagsRequest, SyncFlagsResponse};
 use flagd::server::Daemon;
@@ -162,6 +162,23 @@ async fn a_stream_ends_at_its_deadline() {
     let end = stream.message().await.unwrap_err();
     let expected = (Code::DeadlineExceeded, "stream closed due to server-side timeout".into());
     assert_eq!(code_and_text(&end), expected);
+}
+
+#[tokio::test]
+async fn a_call_ends_when_its_client_stops_to_wait() {
+    // One that waits for its sources, longer than anybody here does; over HTTP/1.1, where no client ends it first.
+    let server = serve("{ not yet", settings()).await;
+    for (method, told, status) in [
+        ("FetchAllFlags", "0n", "grpc-status: 4\r\ngrpc-message: context deadline exceeded"),
+        ("FetchAllFlags", "50m", "grpc-status: 4\r\ngrpc-message: context deadline exceeded"),
+        ("SyncFlags", "50m", "grpc-status: 4\r\ngrpc-message: context deadline exceeded"),
+        ("SyncFlags", "1", "grpc-status: 13\r\ngrpc-message: malformed grpc-timeout: "),
+    ] {
+        let path = format!("/flagd.sync.v1.FlagSyncService/{method}");
+        let headers = [("content-type", "application/grpc"), ("grpc-timeout", told)];
+        let answer = http(server.sync(), "POST", &path, &headers, &[0; 5]).await;
+        assert!(answer.head.contains(status), "{method} {told}: {}", answer.head);
+    }
 }
 
 #[tokio::test]

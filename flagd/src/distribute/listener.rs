@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::topics::{Shown, Topic, Topics};
+use crate::wire::Deadline;
 
 /// One who listens to a topic.
 ///
@@ -49,6 +50,12 @@ impl<S: Shown> Listener<S> {
     ) -> Self {
         let deadline = if deadline.is_zero() { None } else { Instant::now().checked_add(deadline) };
         Self { topics, topic, told: None, revision, draining, deadline }
+    }
+
+    /// The same, but until this instant at most, which is when its client stops to wait.
+    pub fn until(mut self, client: Deadline) -> Self {
+        self.deadline = self.deadline.into_iter().chain(client.instant()).min();
+        self
     }
 
     /// Waits for something to say; for at most `patience` in silence.

@@ -28,7 +28,7 @@ use super::topics::{Topic, Topics, selector};
 use crate::state::State;
 use crate::telemetry::StreamSelector;
 use crate::wire::structs::{Field, Fields, Malformed, text};
-use crate::wire::{Failure, companions, frames};
+use crate::wire::{Deadline, Failure, companions, frames};
 
 /// Everything on the sync port.
 pub fn router(state: State) -> Router {
@@ -78,21 +78,23 @@ impl Sync {
 
     async fn answer(&self, method: &str, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
         let limit = self.state.settings.max_request_body;
-        let body = frames::read_body(body, limit).await?;
+        let deadline = Deadline::of_grpc(headers)
+            .map_err(|text| Failure::new(Code::Internal, format!("malformed grpc-timeout: {text}")))?;
+        let body = deadline.limit(frames::read_body(body, limit)).await?;
         let message = frames::only_message(&body, headers.get("grpc-encoding"), limit)?;
         match method {
             "SyncFlags" => {
                 let topic = self.topic(headers, &message)?;
-                self.started().await;
+                deadline.limit(self.started()).await?;
                 // Told to who counts streams: the request may have said it in its message.
                 let selector = StreamSelector(topic.selector.to_string());
-                let mut answer = grpc(Body::new(StreamBody::new(self.payloads(topic))));
+                let mut answer = grpc(Body::new(StreamBody::new(self.payloads(topic, deadline))));
                 answer.extensions_mut().insert(selector);
                 Ok(answer)
             }
             "FetchAllFlags" => {
                 let topic = self.topic(headers, &message)?;
-                self.started().await;
+                deadline.limit(self.started()).await?;
                 let data = self.topics.current(&topic).flags_only().map(Frame::data);
                 let frames = data.into_iter().chain([Frame::trailers(frames::well_ended())]);
                 Ok(grpc(Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))))))
@@ -118,7 +120,7 @@ impl Sync {
     }
 
     /// Waits until every source has delivered, but not for ever.
-    async fn started(&self) {
+    async fn started(&self) -> Result<(), Failure> {
         let mut revision = self.state.revision.clone();
         while !self.state.client.is_ready() {
             // What is delivered without a flag in it makes no revision: it is looked now and then, too.
@@ -128,19 +130,21 @@ impl Sync {
                 () = sleep_until(again) => {}
             }
             if Instant::now() >= self.serves_from {
-                return;
+                break;
             }
         }
+        Ok(())
     }
 
     /// The frames of a stream.
     fn payloads(
         &self,
         topic: Arc<Topic<Payload>>,
+        client: Deadline,
     ) -> impl stream::Stream<Item = Result<Frame<Bytes>, Infallible>> + use<> {
         let State { revision, draining, settings, .. } = self.state.clone();
         let deadline = settings.stream_deadline;
-        let listener = Listener::new(self.topics.clone(), topic, revision, draining, deadline);
+        let listener = Listener::new(self.topics.clone(), topic, revision, draining, deadline).until(client);
         stream::unfold(Some(listener), async |listener| {
             let mut listener = listener?;
             let failure = loop {

@@ -150,8 +150,9 @@ const PRIORITY: u8 = 32;
 /// The largest frame that peers may send where nothing else is agreed; no larger one is taken.
 const LARGEST: usize = 16_384;
 
-/// Mends the first authority in a frame of headers. What it answers means nothing: it is there for `?`. Pseudo-headers come first, and a frame
-/// that goes on in another one holds far more than those.
+/// Mends the first authority in a frame of headers. What it answers means nothing: it is there for `?`.
+///
+/// One frame is enough: pseudo-headers come first, and a frame that goes on in another one holds far more than those.
 fn mend(flags: u8, mut payload: &mut [u8]) -> Option<()> {
     if flags & PADDED != 0 {
         let (padding, rest) = payload.split_first_mut()?;

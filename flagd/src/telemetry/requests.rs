@@ -253,9 +253,9 @@ fn nanoseconds(took: Duration) -> u64 {
 const METHODS: [&str; 8] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"];
 
 /// Any other status counts as the first.
-const STATUSES: [u16; 24] = [
+const STATUSES: [u16; 25] = [
     0, 200, 204, 206, 301, 304, 307, 308, 400, 401, 403, 404, 405, 408, 411, 412, 413, 415, 429, 431, 499,
-    500, 501, 503,
+    500, 501, 503, 504,
 ];
 
 const SYSTEMS: [(RpcSystem, &str); 3] =

@@ -4,17 +4,20 @@
 //! 2. `json` writes values as JSON text.
 //! 3. `structs` reads and writes protobuf, `google.protobuf.Struct` above all.
 //! 4. `failure` is why a call has no answer.
-//! 5. `frames` puts messages into bodies and takes them out.
-//! 6. `companions` is health and reflection.
+//! 5. `deadline` is until when a client waits.
+//! 6. `frames` puts messages into bodies and takes them out.
+//! 7. `companions` is health and reflection.
 
 mod context;
 mod json;
 pub mod structs;
 mod failure;
+mod deadline;
 pub mod frames;
 mod companions;
 
 pub use companions::companions;
 pub use context::surround;
+pub use deadline::Deadline;
 pub use failure::Failure;
 pub use json::{write_metadata, write_string, write_value};

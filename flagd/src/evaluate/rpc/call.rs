@@ -15,7 +15,7 @@ use tonic::Code;
 use super::events::{SILENCE, ended, web_end};
 use super::protocol::{Envelope, Generation, Method, Protocol, accept_post};
 use super::service::Service;
-use crate::wire::{Failure, frames};
+use crate::wire::{Deadline, Failure, frames};
 
 /// Answers whatever comes to the port of evaluation.
 pub(super) async fn call(State(service): State<Service>, request: Request) -> Response {
@@ -33,12 +33,16 @@ pub(super) async fn call(State(service): State<Service>, request: Request) -> Re
     if protocol.envelope == Envelope::Grpc && parts.version < Version::HTTP_2 {
         return StatusCode::HTTP_VERSION_NOT_SUPPORTED.into_response();
     }
-    let message = match message(&service, protocol, method, &parts.headers, body).await {
+    let deadline = match deadline(protocol, &parts.headers) {
+        Ok(deadline) => deadline,
+        Err(failure) => return refused(failure, protocol, method),
+    };
+    let message = match deadline.limit(message(&service, protocol, method, &parts.headers, body)).await {
         Ok(message) => message,
         Err(failure) => return refused(failure, protocol, method),
     };
     if method == Method::Events {
-        return match service.events(generation, protocol, &parts.headers, SILENCE) {
+        return match service.events(generation, protocol, &parts.headers, SILENCE, deadline) {
             Ok(body) => respond(protocol, body),
             Err(failure) => refused(failure, protocol, method),
         };
@@ -56,6 +60,15 @@ fn unknown(content_type: Option<&HeaderValue>) -> Response {
         }
         None => (StatusCode::NOT_FOUND, "404 page not found\n").into_response(),
     }
+}
+
+/// Until when the client waits.
+fn deadline(protocol: Protocol, headers: &HeaderMap) -> Result<Deadline, Failure> {
+    let deadline = match protocol.envelope {
+        Envelope::Connect => Deadline::of_connect(headers),
+        Envelope::Grpc | Envelope::GrpcWeb => Deadline::of_grpc(headers),
+    };
+    deadline.map_err(|text| Failure::new(Code::InvalidArgument, text))
 }
 
 /// The message of a request, out of its frame and its compression.

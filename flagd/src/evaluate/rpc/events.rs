@@ -13,7 +13,7 @@ use tonic::Code;
 use super::protocol::{Encoding, Envelope, Generation, Protocol};
 use super::service::Service;
 use crate::distribute::{Heard, Listener, Listing, deadline_exceeded, selector};
-use crate::wire::{Failure, frames, structs};
+use crate::wire::{Deadline, Failure, frames, structs};
 
 /// After how much silence a stream says that it is still there.
 pub(super) const SILENCE: Duration = Duration::from_secs(20);
@@ -26,6 +26,7 @@ impl Service {
         protocol: Protocol,
         headers: &HeaderMap,
         silence: Duration,
+        client: Deadline,
     ) -> Result<Body, Failure> {
         let topic = self.listings.topic(selector(headers, "")?);
         let state = &self.state;
@@ -34,7 +35,8 @@ impl Service {
             Generation::V1 | Generation::V2 => state.settings.stream_deadline,
         };
         let (revision, draining) = (state.revision.clone(), state.draining.clone());
-        let listener = Listener::new(self.listings.clone(), topic, revision, draining, deadline);
+        let listener =
+            Listener::new(self.listings.clone(), topic, revision, draining, deadline).until(client);
         let stream = stream::unfold(Next::Hear(listener), move |next| async move {
             let mut listener = match next {
                 Next::Hear(listener) => listener,
@@ -134,6 +136,7 @@ mod tests {
     use crate::evaluate::rpc::protocol::Method;
     use crate::server::Daemon;
     use crate::settings::Settings;
+    use crate::wire::Deadline;
 
     async fn first_three(content_type: &'static str) -> Vec<Bytes> {
         let ports =
@@ -142,8 +145,8 @@ mod tests {
         let kind = HeaderValue::from_static(content_type);
         let protocol = Protocol::of(Some(&kind), Method::Events).unwrap();
         let silence = Duration::from_millis(1);
-        let body =
-            Service::new(daemon.state().clone()).events(Generation::V1, protocol, &HeaderMap::new(), silence);
+        let (service, headers) = (Service::new(daemon.state().clone()), HeaderMap::new());
+        let body = service.events(Generation::V1, protocol, &headers, silence, Deadline::default());
         let (mut body, mut frames) = (body.unwrap(), Vec::new());
         for _ in 0..3 {
             frames.push(body.frame().await.unwrap().unwrap().into_data().unwrap());
