@@ -6,6 +6,7 @@ use std::io::Write;
 
 use common::rpc::{Answer, Running, frames, http, serve, settings, switches};
 use flagd::settings::Settings;
+use flagd::wire::base64;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const FLAGS: &str = r#"{"flags": {
@@ -284,6 +285,34 @@ async fn connect_speaks_http_2_without_tls_too() {
     assert_eq!((answer.status(), answer.version()), (200.try_into().unwrap(), axum::http::Version::HTTP_2));
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     assert!(body.starts_with(br#"{"value":"p","#), "{body:?}");
+}
+
+#[tokio::test]
+async fn grpc_web_is_spoken_in_text_too() {
+    let server = serve(FLAGS, settings()).await;
+    let decoded = |answer: &Answer| frames(&base64::decoded(&answer.body).unwrap());
+    for kind in ["application/grpc-web-text", "application/grpc-web-text+proto"] {
+        let headers = [("content-type", kind), ("accept", kind)];
+        // The message in one piece, and cut into two that are each padded.
+        for body in ["AAAAAAYKBHBsYW4=", "AAAAAAY=CgRwbGFu"] {
+            let answer = post(&server, PLAN, &headers, body.as_bytes()).await;
+            assert!(answer.head.contains(&format!("content-type: {kind}\r\n")), "{}", answer.head);
+            let [(0, message), (0x80, end)] = &decoded(&answer)[..] else { panic!("{answer:?}") };
+            assert!(message.starts_with(b"\x0a\x01f\x12\x07DEFAULT\x1a\x04free"), "{message:?}");
+            assert_eq!(end, b"grpc-status:0\r\n");
+        }
+        for body in ["AAAAAAYKBHBsYW4", "{}", "\0\0\0\0\0", ""] {
+            let answer = post(&server, PLAN, &headers, body.as_bytes()).await;
+            let [(0x80, end)] = &decoded(&answer)[..] else { panic!("{answer:?}") };
+            assert!(end.starts_with(b"grpc-status:3\r\n"), "{body}");
+        }
+        let stream = "/flagd.evaluation.v2.Service/EventStream";
+        let headers = [("content-type", kind), ("grpc-timeout", "100m")];
+        let answer = post(&server, stream, &headers, b"AAAAAAA=").await;
+        let [(0, ready), (0x80, end)] = &decoded(&answer)[..] else { panic!("{answer:?}") };
+        assert_eq!(ready, b"\x0a\x0eprovider_ready\x12\0");
+        assert!(end.starts_with(b"grpc-status:4\r\n"), "{end:?}");
+    }
 }
 
 #[tokio::test]

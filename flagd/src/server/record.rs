@@ -27,6 +27,8 @@ pub(super) struct Record {
     request_size: u64,
     status: Option<StatusCode>,
     response_bytes: u64,
+    /// Whether messages are in frames that can be read here.
+    is_framed: bool,
     messages: Messages,
     code: Option<u8>,
     end: Option<Ended>,
@@ -46,6 +48,8 @@ impl Record {
             metrics.http_began(key);
         }
         let known = request.body().size_hint().exact();
+        let rpc = route.call().map(|_| RpcKey { system: system(request.headers()), route });
+        let is_text = content_type(request.headers()).starts_with(b"application/grpc-web-text");
         Self {
             route,
             request_bytes: known.is_none().then(Arc::default),
@@ -53,11 +57,12 @@ impl Record {
             metrics: metrics.clone(),
             _under_way: under_way,
             http,
-            rpc: route.call().map(|_| RpcKey { system: system(request.headers()), route }),
+            rpc,
             began: Instant::now(),
             request_size: known.unwrap_or_default(),
             status: None,
             response_bytes: 0,
+            is_framed: !is_text && rpc.is_some_and(|rpc| rpc.system != RpcSystem::Connect),
             messages: Messages::default(),
             code: None,
             end: None,
@@ -81,7 +86,7 @@ impl Record {
     pub(super) fn sent(&mut self, frame: &Frame<Bytes>) {
         if let Some(data) = frame.data_ref() {
             self.response_bytes += data.len() as u64;
-            if self.rpc.is_some_and(|rpc| rpc.system != RpcSystem::Connect) {
+            if self.is_framed {
                 self.messages.read(data);
             }
         } else if let Some(trailers) = frame.trailers_ref() {
@@ -124,13 +129,10 @@ impl Drop for Record {
                 (None, Some(_)) => 2,
                 (None, None) => 1,
             };
-            let messages = match key.system {
-                RpcSystem::Connect => (1, self.response_bytes),
-                RpcSystem::Grpc | RpcSystem::GrpcWeb => (self.messages.number, self.messages.bytes),
-            };
-            let request = match key.system {
-                RpcSystem::Connect => request,
-                RpcSystem::Grpc | RpcSystem::GrpcWeb => request.saturating_sub(5),
+            let (request, messages) = if self.is_framed {
+                (request.saturating_sub(5), (self.messages.number, self.messages.bytes))
+            } else {
+                (request, (1, self.response_bytes))
             };
             self.metrics.rpc_ended(key, code, took, request, messages);
         }
@@ -205,8 +207,12 @@ fn code_for(status: StatusCode) -> u8 {
     }
 }
 
+fn content_type(headers: &HeaderMap) -> &[u8] {
+    headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default()
+}
+
 fn system(headers: &HeaderMap) -> RpcSystem {
-    let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+    let content_type = content_type(headers);
     if content_type.starts_with(b"application/grpc-web") {
         RpcSystem::GrpcWeb
     } else if content_type.starts_with(b"application/grpc") {

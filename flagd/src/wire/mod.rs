@@ -6,7 +6,8 @@
 //! 4. `failure` is why a call has no answer.
 //! 5. `deadline` is until when a client waits.
 //! 6. `frames` puts messages into bodies and takes them out.
-//! 7. `companions` is health and reflection.
+//! 7. `base64` is what clients read that can only read text.
+//! 8. `companions` is health and reflection.
 
 mod context;
 mod json;
@@ -14,6 +15,7 @@ pub mod structs;
 mod failure;
 mod deadline;
 pub mod frames;
+pub mod base64;
 mod companions;
 
 pub use companions::companions;

@@ -8,14 +8,14 @@ use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE}
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method as Verb, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tonic::Code;
 
 use super::events::{SILENCE, ended, web_end};
 use super::protocol::{Envelope, Generation, Method, Protocol, accept_post};
 use super::service::Service;
-use crate::wire::{Deadline, Failure, frames};
+use crate::wire::{Deadline, Failure, base64, frames};
 
 /// Answers whatever comes to the port of evaluation.
 pub(super) async fn call(State(service): State<Service>, request: Request) -> Response {
@@ -87,7 +87,10 @@ async fn message(
         return Err(Failure::new(Code::InvalidArgument, text));
     }
     let limit = service.state.settings.max_request_body;
-    let body = frames::read_body(body, limit).await?;
+    let mut body = frames::read_body(body, limit).await?;
+    if protocol.is_text() {
+        body = base64::decoded(&body)?.into();
+    }
     if !protocol.is_framed(method) {
         return frames::plain(body, headers.get(CONTENT_ENCODING), limit);
     }
@@ -126,6 +129,9 @@ fn unary(
 
 fn respond(protocol: Protocol, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
+    if protocol.is_text() {
+        response = response.map(|body| Body::new(body.map_frame(|frame| frame.map_data(base64::encoded))));
+    }
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(protocol.content_type));
     if protocol.envelope == Envelope::Connect {

@@ -61,7 +61,7 @@ pub(super) enum Encoding {
 pub(super) enum Envelope {
     /// Frames, then trailers.
     Grpc,
-    /// Frames, then a frame that holds the trailers.
+    /// Frames, then a frame that holds the trailers; all of it in base64 for some.
     GrpcWeb,
     /// Nothing around a single message; frames, then a frame that says how it ended, in a stream.
     Connect,
@@ -85,6 +85,11 @@ impl Protocol {
         let known = PROTOCOLS.iter().find(|known| known.0.eq_ignore_ascii_case(essence));
         let (content_type, envelope, encoding, _) = *known.filter(|known| known.3.fits(streams))?;
         Some(Self { envelope, encoding, content_type })
+    }
+
+    /// Whether bodies are base64, for clients that can only read text.
+    pub(super) fn is_text(self) -> bool {
+        self.content_type.starts_with("application/grpc-web-text")
     }
 
     /// Whether messages are in frames.
@@ -117,7 +122,7 @@ impl Methods {
     }
 }
 
-const PROTOCOLS: [(&str, Envelope, Encoding, Methods); 10] = [
+const PROTOCOLS: [(&str, Envelope, Encoding, Methods); 12] = [
     ("application/connect+json", Envelope::Connect, Encoding::Json, Methods::Streams),
     ("application/connect+proto", Envelope::Connect, Encoding::Proto, Methods::Streams),
     ("application/grpc", Envelope::Grpc, Encoding::Proto, Methods::All),
@@ -126,6 +131,8 @@ const PROTOCOLS: [(&str, Envelope, Encoding, Methods); 10] = [
     ("application/grpc-web", Envelope::GrpcWeb, Encoding::Proto, Methods::All),
     ("application/grpc-web+json", Envelope::GrpcWeb, Encoding::Json, Methods::All),
     ("application/grpc-web+proto", Envelope::GrpcWeb, Encoding::Proto, Methods::All),
+    ("application/grpc-web-text", Envelope::GrpcWeb, Encoding::Proto, Methods::All),
+    ("application/grpc-web-text+proto", Envelope::GrpcWeb, Encoding::Proto, Methods::All),
     ("application/json", Envelope::Connect, Encoding::Json, Methods::Unary),
     ("application/proto", Envelope::Connect, Encoding::Proto, Methods::Unary),
 ];
