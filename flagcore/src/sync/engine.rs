@@ -43,6 +43,7 @@ impl Engine {
             served: None,
             waiting: None,
             refused: None,
+            recovered: None,
             troubled: false,
             shown: Stamp::default(),
         };
@@ -317,7 +318,7 @@ impl Engine {
     fn recover(&mut self, number: usize) {
         let serving = self.store.load().revision();
         let Some(state) = self.sources.get_mut(number) else { return };
-        (state.waiting, state.refused) = (None, None);
+        state.settle();
         if std::mem::take(&mut state.troubled) {
             let update = Update::Recovered { source: state.source.name().to_owned(), serving };
             self.show(number..number + 1);
@@ -330,7 +331,8 @@ impl Engine {
         let Some(state) = self.sources.get_mut(number) else { return };
         let Loaded { files, findings } = loaded;
         state.served = Some(Served { digest, files, findings, revision, since: SystemTime::now() });
-        (state.waiting, state.refused, state.troubled) = (None, None, false);
+        state.settle();
+        state.troubled = false;
     }
 
     fn refuse(&mut self, number: usize, digest: Option<u128>, findings: Findings) {

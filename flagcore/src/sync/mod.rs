@@ -35,7 +35,7 @@ mod source_state;
 mod engine;
 
 pub use load::{DOUBT, SETTLE};
-pub use status::{RefusedStatus, ServedStatus, SourceStatus};
+pub use status::{RecoveredStatus, RefusedStatus, ServedStatus, SourceStatus};
 
 pub(crate) use engine::{Engine, Listener, lock};
 pub(crate) use load::Options;

@@ -8,7 +8,7 @@ use crate::snapshot::LoadedFile;
 use crate::source::{Content, Source, SourceError};
 
 use super::load::{SETTLE, flags_of};
-use super::status::{RefusedStatus, ServedStatus, SourceStatus};
+use super::status::{RecoveredStatus, RefusedStatus, ServedStatus, SourceStatus};
 
 pub(super) struct SourceState {
     pub(super) source: Box<dyn Source>,
@@ -18,6 +18,8 @@ pub(super) struct SourceState {
     pub(super) waiting: Option<Waiting>,
     /// What was refused last, and is still what the source holds.
     pub(super) refused: Option<Refused>,
+    /// What was refused last and is over, and since when.
+    pub(super) recovered: Option<(Refused, SystemTime)>,
     /// Whether listeners heard of trouble, and of nothing since that says it is over.
     pub(super) troubled: bool,
     /// What the board says of it.
@@ -56,6 +58,7 @@ pub(super) struct Stamp {
     pub(super) served: Option<u64>,
     pub(super) waiting: Option<Option<usize>>,
     pub(super) refused: Option<(SystemTime, Option<u128>)>,
+    pub(super) recovered: Option<SystemTime>,
     pub(super) complaint: Option<String>,
 }
 
@@ -89,6 +92,14 @@ impl SourceState {
         true
     }
 
+    /// Something valid is there, so nothing is in doubt or refused any more.
+    pub(super) fn settle(&mut self) {
+        self.waiting = None;
+        if let Some(refused) = self.refused.take() {
+            self.recovered = Some((refused, SystemTime::now()));
+        }
+    }
+
     /// What is wrong with the watching. A source that cannot say so says nothing.
     pub(super) fn complaint(&self) -> Option<String> {
         catch_unwind(AssertUnwindSafe(|| self.source.complaint())).ok().flatten()
@@ -99,6 +110,7 @@ impl SourceState {
             served: self.served.as_ref().map(|served| served.revision),
             waiting: self.waiting.as_ref().map(|waiting| waiting.shrunk_to),
             refused: self.refused.as_ref().map(|refused| (refused.at, refused.digest)),
+            recovered: self.recovered.as_ref().map(|(_, at)| *at),
             complaint: self.complaint(),
         }
     }
@@ -117,14 +129,21 @@ impl SourceState {
             (_, Some(after)) => Problem::Shrinks { before, after }.to_string(),
             (_, None) => "somebody may still be writing it".to_owned(),
         });
-        let refused = self.refused.as_ref();
+        let recovered = self.recovered.as_ref();
         SourceStatus {
             name: self.source.name().to_owned(),
             served,
-            refused: refused.map(|it| RefusedStatus { at: it.at, findings: it.findings.clone() }),
+            refused: self.refused.as_ref().map(Refused::status),
+            recovered: recovered.map(|(refused, at)| RecoveredStatus { at: *at, refused: refused.status() }),
             waiting,
             complaint,
         }
+    }
+}
+
+impl Refused {
+    fn status(&self) -> RefusedStatus {
+        RefusedStatus { at: self.at, findings: self.findings.clone() }
     }
 }
 

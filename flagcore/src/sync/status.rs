@@ -33,6 +33,8 @@ pub struct SourceStatus {
     pub served: Option<ServedStatus>,
     /// Why what it holds now is not served, if that is so.
     pub refused: Option<RefusedStatus>,
+    /// What was refused last and is over, if there was anything.
+    pub recovered: Option<RecoveredStatus>,
     /// What holds back a content that was read but is in doubt, if there is one.
     pub waiting: Option<String>,
     /// What is wrong with the watching, if anything.
@@ -63,4 +65,14 @@ pub struct RefusedStatus {
     pub at: SystemTime,
     /// Why it is not served.
     pub findings: Findings,
+}
+
+/// A content that was not served, and is not there any more.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecoveredStatus {
+    /// When something valid was there again.
+    pub at: SystemTime,
+    /// What was refused until then.
+    pub refused: RefusedStatus,
 }
