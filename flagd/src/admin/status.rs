@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flagcore::diagnostic::{Diagnostic, Findings};
-use flagcore::sync::SourceStatus;
+use flagcore::sync::{RefusedStatus, SourceStatus};
 use serde_json::{Value, json};
 
 use crate::state::State;
@@ -71,21 +71,30 @@ fn source(source: &SourceStatus) -> Value {
             "findings": findings(&served.findings),
         })
     });
-    let refused = source.refused.as_ref().map(|refused| {
+    let recovered = source.recovered.as_ref().map(|recovered| {
         json!({
-            "at": unix(refused.at),
-            "age": age(refused.at),
-            "text": refused.findings.to_string(),
-            "findings": findings(&refused.findings),
+            "at": unix(recovered.at),
+            "age": age(recovered.at),
+            "from": refused(&recovered.refused),
         })
     });
     json!({
         "name": source.name,
         "ready": source.served.is_some(),
         "served": served,
-        "refused": refused,
+        "refused": source.refused.as_ref().map(refused),
+        "recovered": recovered,
         "waiting": source.waiting,
         "complaint": source.complaint,
+    })
+}
+
+fn refused(refused: &RefusedStatus) -> Value {
+    json!({
+        "at": unix(refused.at),
+        "age": age(refused.at),
+        "text": refused.findings.to_string(),
+        "findings": findings(&refused.findings),
     })
 }
 
