@@ -19,7 +19,7 @@
 //!
 //! | flagd | here | test |
 //! | --- | --- | --- |
-//! | `file:` looks once a second, at newer times only; a watch may be lost (O7) | events and slow polling; content decides; nothing ends the watching | `flagcore/tests/reload/edits.rs: every_way_to_edit_is_seen_by_polling_alone`, `flagcore/tests/reload/absence.rs: every_absence_is_overcome_by_polling_alone` |
+//! | `file:` looks once a second, at newer times only; a watch may be lost (O7) | events and slow polling; content decides; nothing ends the watching | `flagcore/tests/reload/edits.rs: every_way_to_edit_is_seen_by_polling_alone`, `flagcore/tests/reload/absence.rs: every_absence_is_overcome_by_polling_alone`, `flagd/tests/watching.rs: every_fault_is_told_while_it_lasts_and_overcome_after_it` |
 //! | a missing file ends the process; ready with an invalid first file (O8, O21) | not ready (412) until every source has delivered something valid, and keeps trying; `--on-missing fail` ends | `flagd/tests/admin.rs: a_daemon_is_ready_once_every_source_was_valid`, `flagd/tests/command.rs: a_source_without_anything_valid_ends_it_with_1_only_if_told_so` |
 //! | an unchanged rewrite sends everything again (O14) | sends nothing | `flagd/tests/sync.rs: a_change_is_sent_and_an_unchanged_rewrite_is_not` |
 //! | a file that suddenly holds no flags empties the set at once (O17) | taken when it is still so two seconds later | `flagcore/tests/reload/torn.rs: a_doubtful_file_is_held_once_and_forgotten_when_the_old_one_is_back` |

@@ -3,6 +3,8 @@
 #![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
 
 pub(crate) mod ofrep;
+#[cfg(target_os = "linux")]
+pub(crate) mod process;
 pub(crate) mod rpc;
 pub(crate) mod server;
 
