@@ -17,7 +17,7 @@ use crate::{admin, distribute, evaluate};
 
 use super::error::StartError;
 use super::listen::Listener;
-use super::port::{self, End, Port};
+use super::port::{self, End, Port, Room};
 use super::request::Handler;
 use super::tls::Certificate;
 
@@ -114,7 +114,8 @@ impl Daemon {
         };
         let mut servers = JoinSet::new();
         let (services, last) = (Group::new(), Group::new());
-        let room = Arc::new(Semaphore::new(port::room()));
+        let (shared, own) = port::room();
+        let (shared, own) = (Arc::new(Semaphore::new(shared)), Arc::new(Semaphore::new(own)));
         let mut serve = |service, listener, certificate: &Option<Arc<Certificate>>| {
             let router = match service {
                 Service::Evaluation => evaluate::rpc::router(state.clone()),
@@ -126,7 +127,7 @@ impl Daemon {
             let handler = Handler { service, router, state: state.clone(), tls: tls.is_some() };
             let is_last = service == Service::Management;
             let end = if is_last { last.end.clone() } else { services.end.clone() };
-            let room = (!is_last).then(|| room.clone());
+            let room = Room { shared: shared.clone(), own: is_last.then(|| own.clone()) };
             servers.spawn(Port { listener, handler: Arc::new(handler), tls, room, end }.run());
             Ok::<(), StartError>(())
         };

@@ -3,12 +3,14 @@
 //! Accepting can fail for want of descriptors. One is kept in reserve for that: it is given up for a moment to
 //! take a waiting connection and close it, so that its client knows, and the loop pauses, longer each time. Before
 //! it comes to that, connections are turned away while [`SPARE`] descriptors are left: flag files still have to be
-//! read. Management is never turned away.
+//! read. Management is never turned away: it has some connections of its own, and these are brief, so that whoever
+//! holds them by saying nothing keeps nobody from asking whether the daemon is ready.
 //!
 //! At the end a port stops accepting, connections finish the requests that are under way, and those that take
 //! longer than the drain are closed.
 
 use std::fs::File;
+use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -35,9 +37,35 @@ pub(super) struct Port {
     pub(super) listener: Listener,
     pub(super) handler: Arc<Handler>,
     pub(super) tls: Option<Arc<ServerConfig>>,
-    /// How many more connections there may be; none where there is no bound.
-    pub(super) room: Option<Arc<Semaphore>>,
+    pub(super) room: Room,
     pub(super) end: End,
+}
+
+/// How many more connections there may be.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    /// On all ports together.
+    pub(super) shared: Arc<Semaphore>,
+    /// On this port alone, once those are used up; who comes then waits for one instead of being turned away.
+    pub(super) own: Option<Arc<Semaphore>>,
+}
+
+/// The right to a connection, given back when this is dropped.
+struct Permit {
+    _permit: OwnedSemaphorePermit,
+    /// Whether it is wanted back soon.
+    brief: bool,
+}
+
+impl Room {
+    /// None where there is no room.
+    async fn take(&self) -> Option<Permit> {
+        if let Ok(permit) = self.shared.clone().try_acquire_owned() {
+            return Some(Permit { _permit: permit, brief: false });
+        }
+        let permit = self.own.clone()?.acquire_owned().await.ok()?;
+        Some(Permit { _permit: permit, brief: true })
+    }
 }
 
 /// How a port hears of its end, and tells of it.
@@ -68,7 +96,15 @@ impl Port {
             match accepted {
                 Ok((stream, peer)) => {
                     trouble.pause = Duration::ZERO;
-                    self.take(stream, peer, &builder);
+                    let permit = tokio::select! {
+                        biased;
+                        () = &mut drained => return,
+                        permit = self.room.take() => permit,
+                    };
+                    match permit {
+                        Some(permit) => self.serve(stream, peer, permit, &builder),
+                        None => self.turn_away(stream),
+                    }
                 }
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => {
@@ -89,19 +125,13 @@ impl Port {
         }
     }
 
-    fn take(&self, mut stream: Box<dyn Stream>, peer: Arc<str>, builder: &Arc<Builder<TokioExecutor>>) {
-        let permit = match &self.room {
-            None => None,
-            Some(room) => match room.clone().try_acquire_owned() {
-                Ok(permit) => Some(permit),
-                Err(_) => {
-                    self.handler.state.metrics.connection_refused();
-                    // Said if it can be at once, which on a new connection it can.
-                    let _ = self.tls.is_none().then(|| stream.write_all(FULL).now_or_never());
-                    return;
-                }
-            },
-        };
+    fn serve(
+        &self,
+        stream: Box<dyn Stream>,
+        peer: Arc<str>,
+        permit: Permit,
+        builder: &Arc<Builder<TokioExecutor>>,
+    ) {
         let connection = Connection {
             handler: self.handler.clone(),
             tls: self.tls.clone(),
@@ -109,9 +139,15 @@ impl Port {
             end: self.end.clone(),
             peer,
             is_socket: self.listener.is_socket(),
-            _permit: permit,
+            permit,
         };
         tokio::spawn(connection.run(stream));
+    }
+
+    fn turn_away(&self, mut stream: Box<dyn Stream>) {
+        self.handler.state.metrics.connection_refused();
+        // Said if it can be at once, which on a new connection it can.
+        let _ = self.tls.is_none().then(|| stream.write_all(FULL).now_or_never());
     }
 
     /// Takes what waits and closes it.
@@ -134,7 +170,7 @@ struct Connection {
     end: End,
     peer: Arc<str>,
     is_socket: bool,
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Permit,
 }
 
 impl Connection {
@@ -177,9 +213,23 @@ impl Connection {
         tokio::select! {
             // Whatever a connection ends by is its client's business.
             _ = connection.as_mut() => return,
-            () = asked(&mut draining) => connection.as_mut().graceful_shutdown(),
+            () = asked(&mut draining) => {}
+            () = self.was_brief() => {}
         }
-        let _ = connection.await;
+        connection.as_mut().graceful_shutdown();
+        if self.permit.brief {
+            let _ = tokio::time::timeout(self.handler.state.settings.body_deadline, connection).await;
+        } else {
+            let _ = connection.await;
+        }
+    }
+
+    /// Waits until a connection that has to be brief was there long enough for a request.
+    async fn was_brief(&self) {
+        match self.permit.brief {
+            true => tokio::time::sleep(self.handler.state.settings.header_deadline).await,
+            false => pending().await,
+        }
     }
 }
 
@@ -242,18 +292,27 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
 /// The smallest buffer that a connection of HTTP/1 can have.
 const SMALLEST_BUFFER: usize = 8_192;
 
-/// How many connections there may be, by the descriptors that the process may open.
-pub(super) fn room() -> usize {
+/// How many connections there may be by the descriptors that the process may open: on all ports, and then on
+/// management alone.
+pub(super) fn room() -> (usize, usize) {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let soft =
-        line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse::<usize>().ok());
-    let room = soft.map_or(Semaphore::MAX_PERMITS, |soft| soft.saturating_sub(SPARE).max(soft / 2));
-    room.min(Semaphore::MAX_PERMITS)
+    let soft = line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse().ok());
+    room_in(soft.unwrap_or(Semaphore::MAX_PERMITS))
+}
+
+/// A quarter at least, however few there are.
+fn room_in(soft: usize) -> (usize, usize) {
+    let own = (soft / 8).clamp(1, OWN);
+    let shared = soft.saturating_sub(SPARE + own).max(soft / 4);
+    (shared.min(Semaphore::MAX_PERMITS), own)
 }
 
 /// Descriptors that connections leave for everything else.
 const SPARE: usize = 64;
+
+/// How many connections of its own management has at most.
+const OWN: usize = 64;
 
 /// How many connections are taken and closed at a time where descriptors are short.
 const SHED: usize = 64;
@@ -288,5 +347,24 @@ impl Trouble {
             tracing::warn!(service, "connections cannot be accepted: {error}");
         }
         self.pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::room_in;
+
+    #[test]
+    fn connections_leave_descriptors_for_everything_else() {
+        for (soft, room) in [
+            (64, (16, 8)),
+            (256, (160, 32)),
+            (1_024, (896, 64)),
+            (20_000, (19_872, 64)),
+            (0, (0, 1)),
+            (usize::MAX, (tokio::sync::Semaphore::MAX_PERMITS, 64)),
+        ] {
+            assert_eq!(room_in(soft), room, "{soft}");
+        }
     }
 }

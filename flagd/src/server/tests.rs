@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::settings::Settings;
@@ -20,7 +20,7 @@ use crate::telemetry::{Metrics, Service, StreamSelector};
 
 use super::daemon::Group;
 use super::listen::Listener;
-use super::port::Port;
+use super::port::{Port, Room};
 use super::request::Handler;
 
 struct Served {
@@ -65,10 +65,12 @@ impl Served {
 }
 
 async fn serve(service: Service) -> Served {
-    serve_at_most(service, None).await
+    serve_at_most(service, Semaphore::MAX_PERMITS, None).await
 }
 
-async fn serve_at_most(service: Service, room: Option<usize>) -> Served {
+async fn serve_at_most(service: Service, shared: usize, own: Option<usize>) -> Served {
+    let semaphore = |permits| Arc::new(Semaphore::new(permits));
+    let room = Room { shared: semaphore(shared), own: own.map(semaphore) };
     let (_, revision) = watch::channel(0);
     let (drain, draining) = watch::channel(false);
     let settings = Settings {
@@ -115,13 +117,7 @@ async fn serve_at_most(service: Service, room: Option<usize>) -> Served {
     let at = SocketAddr::from(([127, 0, 0, 1], listener.address().unwrap().port()));
     let handler = Handler { service, router, state: state.clone(), tls: false };
     let group = Group::new();
-    let port = Port {
-        listener,
-        handler: Arc::new(handler),
-        tls: None,
-        room: room.map(|room| Arc::new(tokio::sync::Semaphore::new(room))),
-        end: group.end.clone(),
-    };
+    let port = Port { listener, handler: Arc::new(handler), tls: None, room, end: group.end.clone() };
     let accepting = tokio::spawn(port.run());
     Served { at, state, group, drain, accepting, reached }
 }
@@ -246,7 +242,7 @@ async fn a_body_that_takes_too_long_is_given_up() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_turned_away_until_there_is_room() {
-    let served = serve_at_most(Service::Ofrep, Some(2)).await;
+    let served = serve_at_most(Service::Ofrep, 2, None).await;
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut stream = send(served.at, &path("/quick")).await;
@@ -262,6 +258,28 @@ async fn connections_over_the_limit_are_turned_away_until_there_is_room() {
     served.until("flagd_open_connections 0").await;
     let mut again = send(served.at, &path("/quick")).await;
     let read = again.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_management_answers_over_connections_that_are_brief() {
+    let served = serve_at_most(Service::Management, 1, Some(1)).await;
+    let mut first = TcpStream::connect(served.at).await.unwrap();
+    served.until("flagd_open_connections 1").await;
+    // Says nothing, or asks and stays: either way the next one waits for its place, and gets it.
+    let mut silent = TcpStream::connect(served.at).await.unwrap();
+    let mut pooled = send(served.at, &path("/quick")).await;
+    let mut bytes = [0; 512];
+    let read = pooled.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+    assert_eq!(silent.read(&mut bytes).await.unwrap(), 0);
+    let mut last = send(served.at, &path("/quick")).await;
+    let read = last.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+    assert_eq!(pooled.read(&mut bytes).await.unwrap(), 0);
+    // The one for which there was room is not hurried.
+    first.write_all(path("/quick").as_bytes()).await.unwrap();
+    let read = first.read(&mut bytes).await.unwrap();
     assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
 }
 
