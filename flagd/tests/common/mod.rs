@@ -2,6 +2,7 @@
 
 #![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
 
+pub(crate) mod frames;
 pub(crate) mod ofrep;
 #[cfg(target_os = "linux")]
 pub(crate) mod process;

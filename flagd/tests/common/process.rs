@@ -12,6 +12,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::frames::Conversation;
+
 /// Longer than anything takes, even on a machine that is busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -257,4 +259,28 @@ pub(crate) async fn until<T>(what: &str, mut find: impl AsyncFnMut() -> Option<T
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("not so in time: {what}");
+}
+
+impl Process {
+    /// Asks every port something over connections of its own; `value` is what the flag `a` has.
+    pub(crate) async fn answers(&self, value: i64) {
+        assert_eq!(Kept::to(self.management).await.get("/readyz").await.0, 200);
+        assert_eq!(Kept::to(self.ofrep).await.value("a").await, value);
+        let question = r#"{"flagKey":"a","context":{}}"#;
+        let mut evaluation = Kept::to(self.evaluation).await;
+        let (status, body) = evaluation.post("/flagd.evaluation.v1.Service/ResolveInt", question).await;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        assert_eq!((status, &answer["value"]), (200, &Value::from(value.to_string())));
+        let mut sync = Conversation::open(self.sync).await;
+        let all = sync.answer("/flagd.sync.v1.FlagSyncService/FetchAllFlags", b"").await;
+        assert!(String::from_utf8_lossy(&all).contains(&format!("{{\"v\":{value}}}")));
+    }
+
+    /// The number that a metric without labels has.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let (_, text) = Kept::to(self.management).await.get("/metrics").await;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
+    }
 }
