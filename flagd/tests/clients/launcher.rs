@@ -353,10 +353,12 @@ fn put(path: &Path, text: &[u8]) {
 
 /// An authority, and a certificate of its for the daemon on this machine.
 fn make_certificates(folder: &Path) {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // A certificate that has its issuer's name passes for its own issuer.
+    authority.distinguished_name.push(DnType::CommonName, "authority of the launcher");
     let certificate = authority.self_signed(&authority_key).unwrap();
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate().unwrap();
