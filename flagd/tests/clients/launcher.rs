@@ -10,14 +10,15 @@
 //! | `POST /write?file=NAME` | renames a file with the request's body into place, in the folder of flags |
 //!
 //! Each answers once it is so: `start` when the daemon is ready, `stop` when it has ended. The paths are those of the
-//! public suite's launcher, whose clients so find everything where they expect it.
+//! public suite's launcher, whose clients so find everything where they expect it. Its scenarios look at a client while
+//! the daemon is away, so below `/suite/` a `restart` answers once the daemon has ended.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -153,10 +154,16 @@ impl Launcher {
             authority: root.join("authority.pem"),
             folder: root.to_owned(),
         };
-        let running = Arc::new(Running { places: places.clone(), daemon: Mutex::new(None) });
+        let running = Arc::new(Running {
+            places: places.clone(),
+            daemon: Mutex::new(None),
+            orders: AtomicUsize::new(0),
+            ordered: Condvar::new(),
+        });
         let router = Router::new()
             .route("/", get(async |State(running): State<Arc<Running>>| running.places.json()))
             .route("/{verb}", post(obey))
+            .route("/suite/{verb}", post(obey_the_suite))
             .with_state(running.clone());
         runtime.spawn(axum::serve(control, router).into_future());
         let refusing = Router::new().fallback(any(async || StatusCode::FORBIDDEN));
@@ -169,6 +176,9 @@ struct Running {
     places: Places,
     /// The configuration that runs.
     daemon: Mutex<Option<(String, Process)>>,
+    /// How often a start or a stop was ordered, while holding the daemon.
+    orders: AtomicUsize,
+    ordered: Condvar,
 }
 
 /// A daemon that does not outlive its test.
@@ -192,10 +202,7 @@ async fn obey(
         let result = match verb.as_str() {
             "start" => running.start(&told("config", "default")),
             "stop" => running.stop(),
-            "restart" => match told("seconds", "0").parse().map(Duration::try_from_secs_f64) {
-                Ok(Ok(later)) => running.restart(later),
-                _ => Err("seconds is a number".to_owned()),
-            },
+            "restart" => running.restart(&told("seconds", "0"), || {}),
             "change" => running.change(),
             "write" => running.write(&told("file", "own.json"), &body),
             _ => Err(format!("no such order: {verb}")),
@@ -205,9 +212,25 @@ async fn obey(
     done.await.unwrap().map_err(|text| (StatusCode::INTERNAL_SERVER_ERROR, text))
 }
 
+async fn obey_the_suite(
+    running: State<Arc<Running>>,
+    verb: axum::extract::Path<String>,
+    order: Query<HashMap<String, String>>,
+    body: axum::body::Bytes,
+) -> Result<String, (StatusCode, String)> {
+    if verb.as_str() != "restart" {
+        return obey(running, verb, order, body).await;
+    }
+    let (ended, has_ended) = tokio::sync::oneshot::channel();
+    let seconds = order.get("seconds").map_or("0", String::as_str).to_owned();
+    std::thread::spawn(move || running.restart(&seconds, || _ = ended.send(())));
+    let told = has_ended.await.map(|()| String::new());
+    told.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the daemon cannot be restarted".to_owned()))
+}
+
 impl Running {
     fn start(&self, config: &str) -> Result<(), String> {
-        let mut daemon = self.daemon.lock().unwrap();
+        let mut daemon = self.order();
         if daemon.as_ref().is_some_and(|(running, _)| running == config) {
             return Ok(());
         }
@@ -219,16 +242,32 @@ impl Running {
     }
 
     fn stop(&self) -> Result<(), String> {
-        self.daemon.lock().unwrap().take().map_or(Ok(()), |(_, process)| end(process))
+        self.order().take().map_or(Ok(()), |(_, process)| end(process))
     }
 
-    fn restart(&self, later: Duration) -> Result<(), String> {
+    /// The daemon, for an order that ends a restart under way.
+    fn order(&self) -> MutexGuard<'_, Option<(String, Process)>> {
+        let daemon = self.daemon.lock().unwrap();
+        self.orders.fetch_add(1, Ordering::Relaxed);
+        self.ordered.notify_all();
+        daemon
+    }
+
+    fn restart(&self, seconds: &str, ended: impl FnOnce()) -> Result<(), String> {
+        let seconds = seconds.parse().map_err(|_| format!("seconds is a number, not {seconds}"))?;
+        let later = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
         let mut daemon = self.daemon.lock().unwrap();
         let (config, process) = daemon.take().ok_or("nothing runs")?;
         end(process)?;
-        std::thread::sleep(later);
-        let process = self.spawn(&config)?;
-        *daemon = Some((config, process));
+        ended();
+        // Who starts or stops it meanwhile has the last word.
+        let before = self.orders.load(Ordering::Relaxed);
+        let waiting = |_: &mut _| self.orders.load(Ordering::Relaxed) == before;
+        let (mut daemon, wait) = self.ordered.wait_timeout_while(daemon, later, waiting).unwrap();
+        if wait.timed_out() {
+            let process = self.spawn(&config)?;
+            *daemon = Some((config, process));
+        }
         Ok(())
     }
 
