@@ -10,6 +10,7 @@
 mod common;
 mod launcher;
 mod program;
+mod python;
 
 use common::suite;
 use launcher::Launcher;
