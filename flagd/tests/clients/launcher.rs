@@ -99,6 +99,13 @@ fn arguments(config: &str, places: &Places) -> Option<Vec<String>> {
             option("server-cert-path", &places.folder.join("server.pem"));
             option("server-key-path", &places.folder.join("server.key"));
         }
+        // TLS for OFREP too, which the reference has not.
+        "ssl-everywhere" => {
+            for name in ["server", "ofrep"] {
+                option(&format!("{name}-cert-path"), &places.folder.join("server.pem"));
+                option(&format!("{name}-key-path"), &places.folder.join("server.key"));
+            }
+        }
         "sockets" => {
             sources.extend(selectors);
             option("socket-path", &places.socket);
