@@ -11,6 +11,7 @@ mod common;
 mod launcher;
 mod program;
 mod python;
+mod rust;
 
 use common::suite;
 use launcher::Launcher;
