@@ -8,6 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod javascript;
 mod launcher;
 mod program;
 mod python;

@@ -1,0 +1,46 @@
+//! Clients in JavaScript, for servers and for pages; of today and of each older protocol.
+
+use std::process::Command;
+
+use crate::common::suite;
+use crate::launcher::Launcher;
+use crate::program;
+
+/// Runs one of the programs with a provider; there are this many checks.
+fn checks(file: &str, provider: &str, count: usize) {
+    let Some(testbed) = suite("FLAGD_TESTBED") else { return };
+    let Some(installed) = program::installed("javascript", "package.json") else { return };
+    let launcher = Launcher::with(&testbed);
+    let mut node = Command::new("node");
+    node.arg(program::sources("javascript").join(file))
+        .arg(provider)
+        .env("LAUNCHER", &launcher.places.launcher)
+        .env("NODE_PATH", installed.join("node_modules"))
+        // Browsers trust the authorities of their machine.
+        .env("NODE_EXTRA_CA_CERTS", &launcher.places.authority);
+    program::checks(&mut node, count);
+}
+
+/// A test for each provider: the program with it, and the number of checks.
+macro_rules! providers {
+    ($($name:ident: $file:literal, $provider:literal, $count:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                checks($file, $provider, $count);
+            }
+        )*
+    };
+}
+
+providers! {
+    evaluations_by_rpc: "evaluations.js", "rpc", 58;
+    evaluations_in_process: "evaluations.js", "in-process", 58;
+    evaluations_on_a_page: "evaluations.js", "web", 58;
+    evaluations_by_ofrep: "evaluations.js", "ofrep", 58;
+    evaluations_by_ofrep_on_a_page: "evaluations.js", "ofrep-web", 58;
+    evaluations_by_rpc_of_evaluation_v1: "evaluations.js", "evaluation-v1", 58;
+    evaluations_in_process_of_evaluation_v1: "evaluations.js", "evaluation-v1-in-process", 58;
+    evaluations_by_rpc_of_schema_v1: "evaluations.js", "schema-v1", 58;
+    evaluations_on_a_page_of_schema_v1: "evaluations.js", "schema-v1-web", 58;
+}
