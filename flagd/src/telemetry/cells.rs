@@ -1,6 +1,5 @@
 //! Counters and histograms: relaxed atomics that are read when somebody asks.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number that grows.
@@ -50,29 +49,16 @@ impl Histogram {
         self.sum.add(value);
     }
 
-    /// Writes its samples; `labels` is what stands between the braces.
-    pub(super) fn write(&self, out: &mut String, name: &str, labels: &str) {
-        let mut below = 0;
-        let bounds = self.bounds.bounds.iter().map(|(_, text)| *text).chain(["+Inf"]);
-        for (count, bound) in self.counts.iter().zip(bounds) {
-            below += count.get();
-            let _ = writeln!(out, "{name}_bucket{{{labels},le=\"{bound}\"}} {below}");
-        }
-        let sum = self.sum.get() as f64 / self.bounds.scale as f64;
-        let _ = writeln!(out, "{name}_sum{{{labels}}} {sum}");
-        let _ = writeln!(out, "{name}_count{{{labels}}} {below}");
+    /// How many values fell below each bound and above the one before, each with its bound as it is written; the
+    /// last one has none.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (u64, Option<&'static str>)> {
+        let bounds = self.bounds.bounds.iter().map(|(_, text)| Some(*text)).chain([None]);
+        self.counts.iter().map(Counter::get).zip(bounds)
     }
-}
 
-/// Writes a label's value so that it can stand between quotes.
-pub(super) fn write_label(out: &mut String, value: &str) {
-    for letter in value.chars() {
-        match letter {
-            '\\' => out.push_str("\\\\"),
-            '"' => out.push_str("\\\""),
-            '\n' => out.push_str("\\n"),
-            other => out.push(other),
-        }
+    /// The sum of all values, in the unit that is written.
+    pub(super) fn sum(&self) -> f64 {
+        self.sum.get() as f64 / self.bounds.scale as f64
     }
 }
 

@@ -3,7 +3,6 @@
 //! A combination that was seen before costs a hash, a read lock and an addition, and no allocation. Combinations
 //! are bounded: what comes after the first [`MAX_ROWS`] is counted together under `_other`.
 
-use std::fmt::Write;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -12,7 +11,8 @@ use flagcore::{ErrorCode, Reason};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::cells::{Counter, write_label};
+use super::cells::Counter;
+use super::samples::Samples;
 
 /// How many combinations are told apart; as many as the reference does.
 const MAX_ROWS: usize = 2_000;
@@ -70,15 +70,8 @@ impl Evaluations {
         self.hasher.hash_one((flag, variant, reason))
     }
 
-    /// Writes impressions as the first, reasons as the second; rows in order, so that two scrapes are alike.
-    pub(super) fn write(
-        &self,
-        impressions: &mut String,
-        reasons: &mut String,
-        names: [&str; 2],
-        scope: &str,
-    ) {
-        let [impression, reason_total] = names;
+    /// What was answered, in order, so that two looks are alike.
+    pub(super) fn answers(&self) -> Answers {
         let mut rows: Vec<(String, String, Reason, u64)> = Vec::new();
         for shard in &self.shards {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
@@ -92,35 +85,51 @@ impl Evaluations {
             }
         }
         rows.sort_by(|a, b| (&a.0, a.2.as_str(), &a.1).cmp(&(&b.0, b.2.as_str(), &b.1)));
-        for (flag, variant, reason, count) in &rows {
-            let _ = write!(impressions, "{impression}{{feature_flag_key=\"");
-            write_label(impressions, flag);
-            let _ = write!(
-                impressions,
-                "\",feature_flag_provider_name=\"flagd\",feature_flag_reason=\"{reason}\",feature_flag_result_variant=\""
-            );
-            write_label(impressions, variant);
-            let _ = writeln!(impressions, "\",{scope}}} {count}");
-        }
-        for of_one in rows.chunk_by(|a, b| a.0 == b.0 && a.2 == b.2) {
-            let Some((flag, _, reason, _)) = of_one.first() else { continue };
-            let count: u64 = of_one.iter().map(|row| row.3).sum();
-            let _ = write!(reasons, "{reason_total}{{feature_flag_key=\"");
-            write_label(reasons, flag);
-            let _ = writeln!(
-                reasons,
-                "\",feature_flag_provider_name=\"flagd\",feature_flag_reason=\"{reason}\",{scope}}} {count}"
-            );
-        }
+        Answers(rows)
+    }
+
+    /// Tells how often evaluations failed, by code.
+    pub(super) fn tell_failures(&self, samples: &mut impl Samples) {
         for (count, code) in self.failures.iter().zip(CODES) {
             if count.get() > 0 {
-                let _ = writeln!(
-                    reasons,
-                    "{reason_total}{{ExceptionTypeKeyName=\"{code}\",feature_flag_provider_name=\"flagd\",\
-                     feature_flag_reason=\"ERROR\",{scope}}} {}",
-                    count.get()
-                );
+                let labels = [
+                    ("ExceptionTypeKeyName", code.as_str()),
+                    ("feature_flag.provider.name", "flagd"),
+                    ("feature_flag.reason", Reason::Error.as_str()),
+                ];
+                samples.whole(&labels, count.get());
             }
+        }
+    }
+}
+
+/// What was answered at one moment: flag, variant, reason, how often.
+pub(super) struct Answers(Vec<(String, String, Reason, u64)>);
+
+impl Answers {
+    /// Tells them by flag, variant and reason.
+    pub(super) fn tell_impressions(&self, samples: &mut impl Samples) {
+        for (flag, variant, reason, count) in &self.0 {
+            let labels = [
+                ("feature_flag.key", flag.as_str()),
+                ("feature_flag.provider.name", "flagd"),
+                ("feature_flag.reason", reason.as_str()),
+                ("feature_flag.result.variant", variant.as_str()),
+            ];
+            samples.whole(&labels, *count);
+        }
+    }
+
+    /// Tells them by flag and reason.
+    pub(super) fn tell_reasons(&self, samples: &mut impl Samples) {
+        for of_one in self.0.chunk_by(|a, b| a.0 == b.0 && a.2 == b.2) {
+            let Some((flag, _, reason, _)) = of_one.first() else { continue };
+            let labels = [
+                ("feature_flag.key", flag.as_str()),
+                ("feature_flag.provider.name", "flagd"),
+                ("feature_flag.reason", reason.as_str()),
+            ];
+            samples.whole(&labels, of_one.iter().map(|row| row.3).sum());
         }
     }
 }

@@ -3,19 +3,21 @@
 //! Names and labels that the reference has are its own, as it exports them; ours begin with `flagd_`. Labels are
 //! closed sets: a request cannot make a new one, whatever it holds.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
+use flagcore::sync::SourceStatus;
 use flagcore::{Client, ErrorCode, Reason};
 
-use super::cells::{Counter, write_label};
+use super::cells::Counter;
 use super::certificates::{CertificateStatus, Certificates};
 use super::evaluations::Evaluations;
 use super::requests::{HttpInstrument, HttpKey, Requests, RpcInstrument, RpcKey};
+use super::samples::{Kind, Metric, Number, Samples};
 use super::streams::{OpenStream, StreamStatus, Streams};
+use super::text::Text;
 
 /// Every counter of the daemon; relaxed atomics, read when somebody asks.
 #[derive(Debug)]
@@ -149,83 +151,78 @@ impl Metrics {
 
     /// Everything that needs no client, in the text format of Prometheus.
     pub fn write(&self, out: &mut String) {
-        let mut reasons = String::new();
-        head(out, &IMPRESSION);
-        self.evaluations.write(out, &mut reasons, [IMPRESSION.name, RESULT_REASON.name], SCOPE);
-        head(out, &RESULT_REASON);
-        out.push_str(&reasons);
-        head(out, &ACTIVE_STREAMS);
-        self.streams.write_active(out, ACTIVE_STREAMS.name, SCOPE);
-        head(out, &STREAM_DURATION);
-        self.streams.write_durations(out, STREAM_DURATION.name, SCOPE);
+        let mut text = Text::new(out);
+        self.tell(&mut text);
+        text.metric(&TARGET_INFO);
+        text.whole(&[("service.name", "flagd"), ("service.version", VERSION)], 1);
+    }
+
+    /// What is known of the flags that are served, in the text format of Prometheus.
+    pub fn write_flags(&self, out: &mut String, client: &Client) {
+        tell_flags(&mut Text::new(out), client);
+    }
+
+    /// Tells everything that needs no client.
+    pub(super) fn tell(&self, samples: &mut impl Samples) {
+        let answers = self.evaluations.answers();
+        samples.metric(&IMPRESSION);
+        answers.tell_impressions(samples);
+        samples.metric(&RESULT_REASON);
+        answers.tell_reasons(samples);
+        self.evaluations.tell_failures(samples);
+        samples.metric(&ACTIVE_STREAMS);
+        self.streams.tell_active(samples);
+        samples.metric(&STREAM_DURATION);
+        self.streams.tell_durations(samples);
         for (metric, instrument) in &HTTP {
-            head(out, metric);
-            self.requests.write_http(out, metric.name, *instrument, SCOPE);
+            samples.metric(metric);
+            self.requests.tell_http(samples, *instrument);
         }
         for (metric, instrument) in &RPC {
-            head(out, metric);
-            self.requests.write_rpc(out, metric.name, *instrument, SCOPE);
+            samples.metric(metric);
+            self.requests.tell_rpc(samples, *instrument);
         }
-        head(out, &TARGET_INFO);
-        let _ = writeln!(out, "target_info{{service_name=\"flagd\",service_version=\"{VERSION}\"}} 1");
-        head(out, &BUILD_INFO);
-        let _ = writeln!(out, "{}{{version=\"{VERSION}\"}} 1", BUILD_INFO.name);
-        plain(out, &START_TIME, seconds(self.started.1));
-        head(out, &OPEN_STREAMS);
-        self.streams.write_open(out, OPEN_STREAMS.name);
-        plain(out, &CONNECTIONS, self.connections());
-        plain(out, &ACCEPT_ERRORS, self.accept_errors.get());
-        plain(out, &REFUSED, self.refused.get());
-        plain(out, &PANICS, self.panics.get());
-        plain(out, &CERTIFICATE_ERRORS, self.certificate_errors.get());
-        plain(out, &REJECTIONS, self.rejections.get());
+        samples.metric(&BUILD_INFO);
+        samples.whole(&[("version", VERSION)], 1);
+        samples.single(&START_TIME, Number::Fraction(seconds(self.started.1)));
+        samples.metric(&OPEN_STREAMS);
+        self.streams.tell_open(samples);
+        samples.single(&CONNECTIONS, Number::Whole(self.connections()));
+        for (metric, counter) in [
+            (&ACCEPT_ERRORS, &self.accept_errors),
+            (&REFUSED, &self.refused),
+            (&PANICS, &self.panics),
+            (&CERTIFICATE_ERRORS, &self.certificate_errors),
+            (&REJECTIONS, &self.rejections),
+        ] {
+            samples.single(metric, Number::Whole(counter.get()));
+        }
     }
+}
 
-    /// What is known of the flags that are served.
-    pub fn write_flags(&self, out: &mut String, client: &Client) {
-        let snapshot = client.snapshot();
-        plain(out, &REVISION, snapshot.revision());
-        plain(out, &FLAGS, snapshot.len());
-        drop(snapshot);
-        // Less the one that was held a moment ago, which is the current one, and counts anyway.
-        plain(out, &SNAPSHOTS, client.snapshots_alive());
-        plain(out, &READY, u8::from(client.is_ready()));
-        let sources = client.status();
-        let mut each = |metric: &Metric, value: &dyn Fn(&flagcore::sync::SourceStatus) -> Option<f64>| {
-            head(out, metric);
-            for source in &sources {
-                let Some(value) = value(source) else { continue };
-                let _ = write!(out, "{}{{source=\"", metric.name);
-                write_label(out, &source.name);
-                let _ = writeln!(out, "\"}} {value}");
+/// Tells what is known of the flags that are served.
+pub(super) fn tell_flags(samples: &mut impl Samples, client: &Client) {
+    let snapshot = client.snapshot();
+    samples.single(&REVISION, Number::Whole(snapshot.revision()));
+    samples.single(&FLAGS, Number::Whole(snapshot.len() as u64));
+    drop(snapshot);
+    // Less the one that was held a moment ago, which is the current one, and counts anyway.
+    samples.single(&SNAPSHOTS, Number::Whole(client.snapshots_alive() as u64));
+    samples.single(&READY, Number::Whole(u64::from(client.is_ready())));
+    let sources = client.status();
+    let mut each = |metric, value: &dyn Fn(&SourceStatus) -> Option<Number>| {
+        samples.metric(metric);
+        for source in &sources {
+            if let Some(value) = value(source) {
+                samples.number(&[("source", &source.name)], value);
             }
-        };
-        each(&SOURCE_FLAGS, &|source| Some(source.served.as_ref()?.flags as f64));
-        each(&SOURCE_READY, &|source| Some(f64::from(u8::from(source.served.is_some()))));
-        each(&SOURCE_REFUSED, &|source| Some(f64::from(u8::from(source.refused.is_some()))));
-        each(&SOURCE_SUCCESS, &|source| Some(seconds(source.served.as_ref()?.since)));
-    }
-}
-
-/// A metric: name with unit, kind, help.
-struct Metric {
-    name: &'static str,
-    kind: &'static str,
-    help: &'static str,
-}
-
-const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> Metric {
-    Metric { name, kind, help }
-}
-
-fn head(out: &mut String, metric: &Metric) {
-    let Metric { name, kind, help } = metric;
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
-
-fn plain(out: &mut String, metric: &Metric, value: impl std::fmt::Display) {
-    head(out, metric);
-    let _ = writeln!(out, "{} {value}", metric.name);
+        }
+    };
+    let is = |so| Some(Number::Whole(u64::from(so)));
+    each(&SOURCE_FLAGS, &|source| Some(Number::Whole(source.served.as_ref()?.flags as u64)));
+    each(&SOURCE_READY, &|source| is(source.served.is_some()));
+    each(&SOURCE_REFUSED, &|source| is(source.refused.is_some()));
+    each(&SOURCE_SUCCESS, &|source| Some(Number::Fraction(seconds(source.served.as_ref()?.since))));
 }
 
 fn seconds(time: SystemTime) -> f64 {
@@ -235,110 +232,242 @@ fn seconds(time: SystemTime) -> f64 {
 /// The version of the daemon.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Labels that every metric of the reference has.
-const SCOPE: &str = concat!(
-    "otel_scope_name=\"flagd\",otel_scope_schema_url=\"\",otel_scope_version=\"",
-    env!("CARGO_PKG_VERSION"),
-    "\""
-);
-
 // The table of names, units and help texts: first the reference's, then ours.
 
-const IMPRESSION: Metric = metric(
+const fn theirs(
+    kind: Kind,
+    name: &'static str,
+    text_name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+) -> Metric {
+    Metric { name, text_name, unit, kind, shared: true, help }
+}
+
+const fn ours(
+    kind: Kind,
+    name: &'static str,
+    text_name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+) -> Metric {
+    Metric { name, text_name, unit, kind, shared: false, help }
+}
+
+const IMPRESSION: Metric = theirs(
+    Kind::Counter,
+    "feature_flag.flagd.impression",
     "feature_flag_flagd_impression_total",
-    "counter",
+    "{impression}",
     "Evaluations that gave an answer, by flag and variant.",
 );
-const RESULT_REASON: Metric = metric(
+const RESULT_REASON: Metric = theirs(
+    Kind::Counter,
+    "feature_flag.flagd.result.reason",
     "feature_flag_flagd_result_reason_total",
-    "counter",
+    "{reason}",
     "Evaluations by reason, failed ones by error code.",
 );
-const ACTIVE_STREAMS: Metric = metric(
+const ACTIVE_STREAMS: Metric = theirs(
+    Kind::UpDown,
+    "feature_flag.flagd.sync.active_streams",
     "feature_flag_flagd_sync_active_streams",
-    "gauge",
+    "{stream}",
     "Open streams of flag definitions, by selector.",
 );
-const STREAM_DURATION: Metric = metric(
+const STREAM_DURATION: Metric = theirs(
+    Kind::Histogram,
+    "feature_flag.flagd.sync.stream.duration",
     "feature_flag_flagd_sync_stream_duration_seconds",
-    "histogram",
+    "s",
     "How long streams of flag definitions lived, by how they ended.",
 );
 const HTTP: [(Metric, HttpInstrument); 4] = [
     (
-        metric("http_server_active_requests", "gauge", "Requests under way, streams included."),
+        theirs(
+            Kind::UpDown,
+            "http.server.active_requests",
+            "http_server_active_requests",
+            "{request}",
+            "Requests under way, streams included.",
+        ),
         HttpInstrument::Active,
     ),
     (
-        metric(
+        theirs(
+            Kind::Histogram,
+            "http.server.request.duration",
             "http_server_request_duration_seconds",
-            "histogram",
+            "s",
             "From the header of a request to the end of its answer.",
         ),
         HttpInstrument::Duration,
     ),
     (
-        metric("http_server_request_body_size_bytes", "histogram", "Bytes of the bodies of requests."),
+        theirs(
+            Kind::Histogram,
+            "http.server.request.body.size",
+            "http_server_request_body_size_bytes",
+            "By",
+            "Bytes of the bodies of requests.",
+        ),
         HttpInstrument::RequestSize,
     ),
     (
-        metric("http_server_response_body_size_bytes", "histogram", "Bytes of the bodies of answers."),
+        theirs(
+            Kind::Histogram,
+            "http.server.response.body.size",
+            "http_server_response_body_size_bytes",
+            "By",
+            "Bytes of the bodies of answers.",
+        ),
         HttpInstrument::ResponseSize,
     ),
 ];
 const RPC: [(Metric, RpcInstrument); 5] = [
     (
-        metric("rpc_server_duration_milliseconds", "histogram", "How long calls took."),
+        theirs(
+            Kind::Histogram,
+            "rpc.server.duration",
+            "rpc_server_duration_milliseconds",
+            "ms",
+            "How long calls took.",
+        ),
         RpcInstrument::Duration,
     ),
     (
-        metric("rpc_server_request_size_bytes", "histogram", "Bytes of the messages of requests."),
+        theirs(
+            Kind::Histogram,
+            "rpc.server.request.size",
+            "rpc_server_request_size_bytes",
+            "By",
+            "Bytes of the messages of requests.",
+        ),
         RpcInstrument::RequestSize,
     ),
     (
-        metric(
+        theirs(
+            Kind::Histogram,
+            "rpc.server.response.size",
             "rpc_server_response_size_bytes",
-            "histogram",
+            "By",
             "Bytes of the messages of the answer to a call.",
         ),
         RpcInstrument::ResponseSize,
     ),
     (
-        metric("rpc_server_requests_per_rpc", "histogram", "Messages that a call got."),
+        theirs(
+            Kind::Histogram,
+            "rpc.server.requests_per_rpc",
+            "rpc_server_requests_per_rpc",
+            "{count}",
+            "Messages that a call got.",
+        ),
         RpcInstrument::Requests,
     ),
     (
-        metric("rpc_server_responses_per_rpc", "histogram", "Messages that a call gave."),
+        theirs(
+            Kind::Histogram,
+            "rpc.server.responses_per_rpc",
+            "rpc_server_responses_per_rpc",
+            "{count}",
+            "Messages that a call gave.",
+        ),
         RpcInstrument::Responses,
     ),
 ];
-const TARGET_INFO: Metric = metric("target_info", "gauge", "What is measured here.");
+const TARGET_INFO: Metric = ours(Kind::Gauge, "target_info", "target_info", "", "What is measured here.");
 
-const BUILD_INFO: Metric = metric("flagd_build_info", "gauge", "The version of the daemon, as a label.");
-const START_TIME: Metric =
-    metric("flagd_start_time_seconds", "gauge", "When the daemon started, in Unix time.");
-const OPEN_STREAMS: Metric = metric("flagd_open_streams", "gauge", "Open streams, by service.");
-const CONNECTIONS: Metric = metric("flagd_open_connections", "gauge", "Open connections.");
-const ACCEPT_ERRORS: Metric =
-    metric("flagd_accept_errors_total", "counter", "Connections that could not be accepted.");
-const REFUSED: Metric =
-    metric("flagd_connections_refused_total", "counter", "Connections turned away, there being too many.");
-const PANICS: Metric = metric("flagd_panics_total", "counter", "Requests that failed inside of the daemon.");
-const CERTIFICATE_ERRORS: Metric =
-    metric("flagd_certificate_errors_total", "counter", "Changed certificates or keys that were not taken.");
-const REJECTIONS: Metric =
-    metric("flagd_rejections_total", "counter", "Contents of sources that were refused.");
-const REVISION: Metric = metric("flagd_revision", "gauge", "The revision that is served.");
-const FLAGS: Metric = metric("flagd_flags", "gauge", "Flags that are served.");
-const SNAPSHOTS: Metric = metric("flagd_snapshots_alive", "gauge", "Flag sets in memory, old ones included.");
-const READY: Metric = metric("flagd_ready", "gauge", "Whether every source has delivered something valid.");
-const SOURCE_FLAGS: Metric = metric("flagd_source_flags", "gauge", "Flags that a source holds.");
-const SOURCE_READY: Metric =
-    metric("flagd_source_ready", "gauge", "Whether a source has delivered something valid.");
-const SOURCE_REFUSED: Metric =
-    metric("flagd_source_refused", "gauge", "Whether what a source holds now is refused.");
-const SOURCE_SUCCESS: Metric = metric(
+const BUILD_INFO: Metric =
+    ours(Kind::Gauge, "flagd.build_info", "flagd_build_info", "", "The version of the daemon, as a label.");
+const START_TIME: Metric = ours(
+    Kind::Gauge,
+    "flagd.start_time",
+    "flagd_start_time_seconds",
+    "s",
+    "When the daemon started, in Unix time.",
+);
+const OPEN_STREAMS: Metric =
+    ours(Kind::UpDown, "flagd.open_streams", "flagd_open_streams", "{stream}", "Open streams, by service.");
+const CONNECTIONS: Metric = ours(
+    Kind::UpDown,
+    "flagd.open_connections",
+    "flagd_open_connections",
+    "{connection}",
+    "Open connections.",
+);
+const ACCEPT_ERRORS: Metric = ours(
+    Kind::Counter,
+    "flagd.accept_errors",
+    "flagd_accept_errors_total",
+    "{error}",
+    "Connections that could not be accepted.",
+);
+const REFUSED: Metric = ours(
+    Kind::Counter,
+    "flagd.connections_refused",
+    "flagd_connections_refused_total",
+    "{connection}",
+    "Connections turned away, there being too many.",
+);
+const PANICS: Metric = ours(
+    Kind::Counter,
+    "flagd.panics",
+    "flagd_panics_total",
+    "{request}",
+    "Requests that failed inside of the daemon.",
+);
+const CERTIFICATE_ERRORS: Metric = ours(
+    Kind::Counter,
+    "flagd.certificate_errors",
+    "flagd_certificate_errors_total",
+    "{error}",
+    "Changed certificates or keys that were not taken.",
+);
+const REJECTIONS: Metric = ours(
+    Kind::Counter,
+    "flagd.rejections",
+    "flagd_rejections_total",
+    "{rejection}",
+    "Contents of sources that were refused.",
+);
+const REVISION: Metric =
+    ours(Kind::Gauge, "flagd.revision", "flagd_revision", "", "The revision that is served.");
+const FLAGS: Metric = ours(Kind::Gauge, "flagd.flags", "flagd_flags", "{flag}", "Flags that are served.");
+const SNAPSHOTS: Metric = ours(
+    Kind::Gauge,
+    "flagd.snapshots_alive",
+    "flagd_snapshots_alive",
+    "{snapshot}",
+    "Flag sets in memory, old ones included.",
+);
+const READY: Metric = ours(
+    Kind::Gauge,
+    "flagd.ready",
+    "flagd_ready",
+    "",
+    "Whether every source has delivered something valid.",
+);
+const SOURCE_FLAGS: Metric =
+    ours(Kind::Gauge, "flagd.source_flags", "flagd_source_flags", "{flag}", "Flags that a source holds.");
+const SOURCE_READY: Metric = ours(
+    Kind::Gauge,
+    "flagd.source_ready",
+    "flagd_source_ready",
+    "",
+    "Whether a source has delivered something valid.",
+);
+const SOURCE_REFUSED: Metric = ours(
+    Kind::Gauge,
+    "flagd.source_refused",
+    "flagd_source_refused",
+    "",
+    "Whether what a source holds now is refused.",
+);
+const SOURCE_SUCCESS: Metric = ours(
+    Kind::Gauge,
+    "flagd.source_last_success_timestamp",
     "flagd_source_last_success_timestamp_seconds",
-    "gauge",
+    "s",
     "When what is served of a source was published, in Unix time.",
 );

@@ -6,10 +6,13 @@
 //! 4. `requests` counts HTTP and RPC.
 //! 5. `streams` knows who listens.
 //! 6. `certificates` knows the state of every certificate.
-//! 7. `metrics` is all of it, with the table of names; [`Metrics::write`] is what Prometheus reads.
+//! 7. `samples` is what they tell whoever exports; `text` writes it for Prometheus.
+//! 8. `metrics` is all of it, with the table of names.
 
 mod cells;
 mod routes;
+mod samples;
+mod text;
 mod evaluations;
 mod requests;
 mod streams;

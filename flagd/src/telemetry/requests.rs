@@ -3,7 +3,6 @@
 //! Every combination of labels has a place of its own in a table, made when it is first seen: counting takes no
 //! lock and no hash, and the table cannot grow, whatever is sent.
 
-use std::fmt::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use axum::http::{Method, StatusCode};
 
 use super::cells::{BYTES, CALL_MILLISECONDS, CALL_NUMBERS, Histogram, SECONDS};
 use super::routes::{COUNT, Route};
+use super::samples::{Number, Samples};
 
 /// A port's part in the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,15 +55,15 @@ impl HttpKey {
         Some(Self(row * 2 + usize::from(tls)))
     }
 
-    fn write(number: usize, out: &mut String) {
+    /// The labels of a place in the table.
+    fn labels(number: usize) -> [(&'static str, &'static str); 4] {
         let (row, tls) = (number / 2, number % 2 == 1);
-        let method = METHODS.get(row % METHODS.len()).unwrap_or(&"_OTHER");
-        let route = Route::numbered(row / METHODS.len() % COUNT).name();
-        let scheme = if tls { "https" } else { "http" };
-        let _ = write!(
-            out,
-            "http_request_method=\"{method}\",http_route=\"{route}\",service_name=\"flagd\",url_scheme=\"{scheme}\""
-        );
+        [
+            ("http.request.method", METHODS.get(row % METHODS.len()).unwrap_or(&"_OTHER")),
+            ("http.route", Route::numbered(row / METHODS.len() % COUNT).name()),
+            ("service.name", "flagd"),
+            ("url.scheme", if tls { "https" } else { "http" }),
+        ]
     }
 }
 
@@ -179,41 +179,44 @@ impl Requests {
         rpc.responses.record(messages.0);
     }
 
-    /// Writes one of the instruments of HTTP.
-    pub(super) fn write_http(&self, out: &mut String, name: &str, instrument: HttpInstrument, scope: &str) {
+    /// Tells one of the instruments of HTTP.
+    pub(super) fn tell_http(&self, samples: &mut impl Samples, instrument: HttpInstrument) {
         for (number, http) in self.http.iter().enumerate() {
             let Some(http) = http.get() else { continue };
-            let mut labels = String::new();
-            HttpKey::write(number, &mut labels);
+            let [method, route, name, scheme] = HttpKey::labels(number);
             if instrument == HttpInstrument::Active {
-                let active = http.active.load(Ordering::Relaxed);
-                let _ = writeln!(out, "{name}{{{labels},{scope}}} {active}");
+                let active = u64::try_from(http.active.load(Ordering::Relaxed)).unwrap_or_default();
+                samples.number(&[method, route, name, scheme], Number::Whole(active));
                 continue;
             }
             for (answered, status) in http.answered.iter().zip(STATUSES) {
                 let Some(answered) = answered.get() else { continue };
-                let labels = format!("http_response_status_code=\"{status}\",{labels},{scope}");
+                let status = status.to_string();
+                let labels = [("http.response.status_code", status.as_str()), method, route, name, scheme];
                 let histogram = match instrument {
                     HttpInstrument::Active | HttpInstrument::Duration => &answered.duration,
                     HttpInstrument::RequestSize => &answered.request,
                     HttpInstrument::ResponseSize => &answered.response,
                 };
-                histogram.write(out, name, &labels);
+                samples.histogram(&labels, histogram);
             }
         }
     }
 
-    /// Writes one of the instruments of calls.
-    pub(super) fn write_rpc(&self, out: &mut String, name: &str, instrument: RpcInstrument, scope: &str) {
+    /// Tells one of the instruments of calls.
+    pub(super) fn tell_rpc(&self, samples: &mut impl Samples, instrument: RpcInstrument) {
         for (number, rpc) in self.rpc.iter().enumerate() {
             let Some(rpc) = rpc.get() else { continue };
             let (row, code) = (number / CODES, number % CODES);
             let Some((service, method)) = Route::numbered(row % COUNT).call() else { continue };
             let system = SYSTEMS.get(row / COUNT).map_or("grpc", |(_, name)| *name);
-            let labels = format!(
-                "{scope},rpc_grpc_status_code=\"{code}\",rpc_method=\"{method}\",rpc_service=\"{service}\",\
-                 rpc_system=\"{system}\""
-            );
+            let code = code.to_string();
+            let labels = [
+                ("rpc.grpc.status_code", code.as_str()),
+                ("rpc.method", method),
+                ("rpc.service", service),
+                ("rpc.system", system),
+            ];
             let histogram = match instrument {
                 RpcInstrument::Duration => &rpc.duration,
                 RpcInstrument::RequestSize => &rpc.request_size,
@@ -221,7 +224,7 @@ impl Requests {
                 RpcInstrument::Requests => &rpc.requests,
                 RpcInstrument::Responses => &rpc.responses,
             };
-            histogram.write(out, name, &labels);
+            samples.histogram(&labels, histogram);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Who listens: every open stream with its service, selector and peer.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use super::cells::{Histogram, STREAM_SECONDS, write_label};
+use super::cells::{Histogram, STREAM_SECONDS};
 use super::requests::Service;
+use super::samples::Samples;
 
 /// The selector of a stream, as its handler read it: put it among the extensions of the response.
 ///
@@ -99,26 +99,27 @@ impl Streams {
         (shown.collect(), numbers.len())
     }
 
-    pub(super) fn write_active(&self, out: &mut String, name: &str, scope: &str) {
+    /// Tells how many sync streams each selector has.
+    pub(super) fn tell_active(&self, samples: &mut impl Samples) {
         for (label, count) in &self.table().by_label {
-            let _ = write!(out, "{name}{{{scope},selector=\"");
-            write_label(out, label);
-            let _ = writeln!(out, "\"}} {count}");
+            samples.whole(&[("selector", label)], *count);
         }
     }
 
-    pub(super) fn write_open(&self, out: &mut String, name: &str) {
+    /// Tells how many streams each service has.
+    pub(super) fn tell_open(&self, samples: &mut impl Samples) {
         let table = self.table();
         for service in [Service::Evaluation, Service::Ofrep, Service::Sync, Service::Management] {
             let count = table.open.values().filter(|stream| stream.service == service).count();
-            let _ = writeln!(out, "{name}{{service=\"{}\"}} {count}", service.name());
+            samples.whole(&[("service", service.name())], count as u64);
         }
     }
 
-    pub(super) fn write_durations(&self, out: &mut String, name: &str, scope: &str) {
+    /// Tells how long sync streams lived.
+    pub(super) fn tell_durations(&self, samples: &mut impl Samples) {
         let reasons = ["normal_close", "deadline_exceeded", "client_disconnect", "error"];
         for (histogram, reason) in self.durations.iter().zip(reasons) {
-            histogram.write(out, name, &format!("{scope},reason=\"{reason}\""));
+            samples.histogram(&[("reason", reason)], histogram);
         }
     }
 
