@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flagd::settings::{self, Chosen, LogFormat, OPTIONS, Request, Settings, SourceSettings, Tls};
+use flagd::settings::{
+    self, Chosen, Headers, LogFormat, OPTIONS, Otlp, Request, Sampler, Settings, SourceSettings, Tls, Traces,
+};
 
 /// What an option does when it is given.
 type Expected = fn(&mut Settings);
@@ -34,11 +36,15 @@ fn row(
 }
 
 fn rows() -> Vec<Row> {
-    let beside: [&'static [&'static str]; 4] = [
+    let beside: [&'static [&'static str]; 8] = [
         &["--server-key-path=k"],
         &["--server-cert-path=c"],
         &["--ofrep-key-path=k"],
         &["--ofrep-cert-path=c"],
+        &["--otel-collector-uri=c:1"],
+        &["--otel-collector-uri=https://c:1"],
+        &["--otel-collector-uri=c:1", "--otel-key-path=k"],
+        &["--otel-collector-uri=c:1", "--otel-cert-path=c"],
     ];
     vec![
         row(
@@ -237,6 +243,63 @@ fn rows() -> Vec<Row> {
             ("console", |it| it.log_format = LogFormat::Console),
             ("json", |it| it.log_format = LogFormat::Json),
         ),
+        Row {
+            beside: beside[4],
+            ..row(
+                "metrics-exporter",
+                't',
+                (&["otel"], |it| it.otlp = otlp(|it| it.metrics = Some(Duration::from_secs(60)))),
+                ("prometheus", |it| it.otlp = otlp(|_| {})),
+                ("otel", |it| it.otlp = otlp(|it| it.metrics = Some(Duration::from_secs(60)))),
+            )
+        },
+        row(
+            "otel-collector-uri",
+            'o',
+            (&["c:1"], |it| it.otlp = otlp(|_| {})),
+            ("https://c:2/", |it| it.otlp = otlp(|it| it.collector = "https://c:2".into())),
+            ("http://c", |it| it.otlp = otlp(|it| it.collector = "http://c".into())),
+        ),
+        Row {
+            beside: beside[5],
+            ..row(
+                "otel-ca-path",
+                'A',
+                (&["1"], |it| it.otlp = secure(|it| it.ca = path("1"))),
+                ("2", |it| it.otlp = secure(|it| it.ca = path("2"))),
+                ("three", |it| it.otlp = secure(|it| it.ca = path("three"))),
+            )
+        },
+        Row {
+            beside: beside[6],
+            ..row(
+                "otel-cert-path",
+                'D',
+                (&["1"], |it| it.otlp = secure(|it| it.certificate = tls("1", "k"))),
+                ("2", |it| it.otlp = secure(|it| it.certificate = tls("2", "k"))),
+                ("three", |it| it.otlp = secure(|it| it.certificate = tls("three", "k"))),
+            )
+        },
+        Row {
+            beside: beside[7],
+            ..row(
+                "otel-key-path",
+                'K',
+                (&["1"], |it| it.otlp = secure(|it| it.certificate = tls("c", "1"))),
+                ("2", |it| it.otlp = secure(|it| it.certificate = tls("c", "2"))),
+                ("three", |it| it.otlp = secure(|it| it.certificate = tls("c", "three"))),
+            )
+        },
+        Row {
+            beside: beside[4],
+            ..row(
+                "otel-reload-interval",
+                'I',
+                (&["1s"], |it| it.otlp = otlp(|it| it.reload = Duration::from_secs(1))),
+                ("2m", |it| it.otlp = otlp(|it| it.reload = Duration::from_secs(120))),
+                ("3h", |it| it.otlp = otlp(|it| it.reload = Duration::from_secs(10_800))),
+            )
+        },
         row(
             "debug",
             'x',
@@ -248,21 +311,12 @@ fn rows() -> Vec<Row> {
 }
 
 /// What the reference takes and has no use here: accepted where it makes sense, with a word about it.
-const IDLE: [(&str, Option<char>, &str, &str); 6] = [
-    ("keep-alive-min-time", None, "10s", "10"),
-    ("keep-alive-permit-without-stream", None, "false", "no"),
-    ("otel-cert-path", Some('D'), "a", ""),
-    ("otel-key-path", Some('K'), "a", ""),
-    ("otel-ca-path", Some('A'), "a", ""),
-    ("otel-reload-interval", Some('I'), "1h", "x"),
-];
+const IDLE: [(&str, Option<char>, &str, &str); 2] =
+    [("keep-alive-min-time", None, "10s", "10"), ("keep-alive-permit-without-stream", None, "false", "no")];
 
 /// What a later version brings.
-const LATER: [(&str, Option<char>, &str, &str); 3] = [
-    ("metrics-exporter", Some('t'), "otel", "exporter `otel` is for a later version"),
-    ("otel-collector-uri", Some('o'), "localhost:4317", "this option is for a later version"),
-    ("sync-http-port", None, "8017", "this option is for a later version"),
-];
+const LATER: [(&str, Option<char>, &str, &str); 1] =
+    [("sync-http-port", None, "8017", "this option is for a later version")];
 
 fn sources(paths: &[&str]) -> Vec<SourceSettings> {
     paths.iter().map(|path| SourceSettings { path: path.into() }).collect()
@@ -274,6 +328,33 @@ fn path(path: &str) -> Option<PathBuf> {
 
 fn tls(certificate: &str, key: &str) -> Option<Tls> {
     Some(Tls { certificate: certificate.into(), key: key.into() })
+}
+
+/// Traces to a collector `c:1`, with a change.
+fn otlp(change: fn(&mut Otlp)) -> Option<Otlp> {
+    let mut otlp = Otlp {
+        collector: "http://c:1".to_owned(),
+        ca: None,
+        certificate: None,
+        reload: Duration::from_secs(3_600),
+        headers: Headers::default(),
+        timeout: Duration::from_secs(10),
+        metrics: None,
+        traces: Some(Traces {
+            sampler: Sampler { follows_caller: true, share: 1.0 },
+            delay: Duration::from_secs(5),
+        }),
+        resource: Vec::new(),
+    };
+    change(&mut otlp);
+    Some(otlp)
+}
+
+/// The same over TLS.
+fn secure(change: fn(&mut Otlp)) -> Option<Otlp> {
+    let mut otlp = otlp(|it| it.collector = "https://c:1".to_owned());
+    otlp.iter_mut().for_each(change);
+    otlp
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -430,6 +511,171 @@ fn what_a_later_version_brings_is_refused_by_name_with_what_to_use_meanwhile() {
             let error = given.refused();
             assert!(error.starts_with(&format!("{place}: {says}\n  help: meanwhile ")), "{error}");
         }
+    }
+}
+
+#[test]
+fn variables_of_opentelemetry_say_where_and_what_is_sent() {
+    type Changed = fn(&mut Otlp);
+    type Variables = &'static [(&'static str, &'static str)];
+    let traces = |change: fn(&mut Traces)| {
+        let mut otlp = otlp(|_| {}).unwrap();
+        otlp.traces.iter_mut().for_each(change);
+        Some(otlp)
+    };
+    let changed = |change: Changed| otlp(change);
+    let share = |follows_caller, share| {
+        let mut otlp = otlp(|_| {}).unwrap();
+        otlp.traces.as_mut().unwrap().sampler = Sampler { follows_caller, share };
+        Some(otlp)
+    };
+    // All with the collector `c:1`.
+    let cases: &[(Variables, Option<Otlp>)] = &[
+        (&[("OTEL_SDK_DISABLED", "false"), ("OTEL_TRACES_EXPORTER", "otlp")], changed(|_| {})),
+        (&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], changed(|_| {})),
+        (&[("OTEL_TRACES_EXPORTER", "none")], None),
+        (&[("OTEL_METRICS_EXPORTER", "otlp")], changed(|it| it.metrics = Some(Duration::from_secs(60)))),
+        (
+            &[("OTEL_METRICS_EXPORTER", "otlp"), ("OTEL_METRIC_EXPORT_INTERVAL", "5000")],
+            changed(|it| it.metrics = Some(Duration::from_secs(5))),
+        ),
+        (
+            &[("OTEL_METRICS_EXPORTER", "otlp"), ("OTEL_TRACES_EXPORTER", "none")],
+            changed(|it| (it.metrics, it.traces) = (Some(Duration::from_secs(60)), None)),
+        ),
+        (
+            &[("OTEL_SERVICE_NAME", "s"), ("OTEL_RESOURCE_ATTRIBUTES", "service.name=x, a = b%20c ,")],
+            changed(|it| it.resource = pairs(&[("service.name", "x"), ("a", "b c"), ("service.name", "s")])),
+        ),
+        (
+            &[("OTEL_EXPORTER_OTLP_HEADERS", "X-Key=a%3Db,y=")],
+            changed(|it| {
+                it.headers = Headers(vec![
+                    ("x-key".parse().unwrap(), "a=b".parse().unwrap()),
+                    ("y".parse().unwrap(), "".parse().unwrap()),
+                ]);
+            }),
+        ),
+        (&[("OTEL_EXPORTER_OTLP_TIMEOUT", "250")], changed(|it| it.timeout = Duration::from_millis(250))),
+        (&[("OTEL_BSP_SCHEDULE_DELAY", "100")], traces(|it| it.delay = Duration::from_millis(100))),
+        (
+            &[("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca.pem")],
+            changed(|it| (it.collector, it.ca) = ("https://c:1".into(), path("ca.pem"))),
+        ),
+        (&[("OTEL_TRACES_SAMPLER", "always_on")], share(false, 1.0)),
+        (&[("OTEL_TRACES_SAMPLER", "always_off")], share(false, 0.0)),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.25")], share(false, 0.25)),
+        (&[("OTEL_TRACES_SAMPLER", "parentbased_always_on")], share(true, 1.0)),
+        (&[("OTEL_TRACES_SAMPLER", "parentbased_always_off")], share(true, 0.0)),
+        (
+            &[("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.5")],
+            share(true, 0.5),
+        ),
+    ];
+    for (variables, expected) in cases {
+        let given =
+            variables.iter().fold(Given::line(&["-f", "file:a", "-o", "c:1"]), |given, (name, value)| {
+                given.set(name, *value)
+            });
+        let chosen = given.read().unwrap();
+        assert_eq!(chosen.settings.otlp, *expected, "{variables:?}");
+        assert_eq!(chosen.warnings, Vec::<String>::new(), "{variables:?}");
+    }
+    let by_variable = Given::line(&["-f", "file:a"]).set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1");
+    assert_eq!(by_variable.read().unwrap().settings.otlp, otlp(|_| {}));
+}
+
+#[test]
+fn variables_of_opentelemetry_that_say_nothing_are_told() {
+    let cases: &[(&str, &str, &str)] = &[
+        ("OTEL_SDK_DISABLED", "TRUE", "OTEL_SDK_DISABLED is set, so that nothing is sent to a collector"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "other:1",
+            "OTEL_EXPORTER_OTLP_ENDPOINT wins over --otel-collector-uri",
+        ),
+        (
+            "OTEL_TRACES_EXPORTER",
+            "zipkin",
+            "OTEL_TRACES_EXPORTER has no effect: `zipkin` is none of `otlp`, `none`",
+        ),
+        (
+            "OTEL_BSP_SCHEDULE_DELAY",
+            "5s",
+            "OTEL_BSP_SCHEDULE_DELAY has no effect: `5s` is not a number of milliseconds",
+        ),
+        (
+            "OTEL_TRACES_SAMPLER",
+            "sometimes",
+            "OTEL_TRACES_SAMPLER has no effect: `sometimes` is none of `always_on`, `always_off`, `traceidratio`, \
+             `parentbased_always_on`, `parentbased_always_off`, `parentbased_traceidratio`",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "secret",
+            "OTEL_EXPORTER_OTLP_HEADERS has no effect: it is not a list as `name=value,name=value`",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "na me=secret",
+            "OTEL_EXPORTER_OTLP_HEADERS has no effect: something in it cannot be a header",
+        ),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "a=%zz",
+            "OTEL_RESOURCE_ATTRIBUTES has no effect: it is not a list as `name=value,name=value`",
+        ),
+    ];
+    for (name, value, warning) in cases {
+        let given = Given::line(&["-f", "file:a", "-o", "c:1"]).set(name, *value);
+        assert_eq!(given.read().unwrap().warnings, [*warning], "{name}={value}");
+    }
+    let given = Given::line(&["-f", "file:a", "-o", "http://c:1", "-A", "ca.pem"]);
+    assert_eq!(
+        given.read().unwrap().warnings,
+        ["--otel-ca-path and its like have no effect: the collector's address is plain"]
+    );
+}
+
+#[test]
+fn secrets_for_the_collector_are_not_shown() {
+    let given = Given::line(&["-f", "file:a", "-o", "c:1"]).set("OTEL_EXPORTER_OTLP_HEADERS", "x-key=secret");
+    let shown = format!("{:?}", given.read().unwrap().settings);
+    assert!(shown.contains("x-key") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn an_exporter_needs_a_collector_that_it_can_speak_to() {
+    let line = |line: &[&str]| Given::line(&["-f", "file:a"]).with(line);
+    let example = "is not a collector's address; write for example `localhost:4317`";
+    for (given, expected) in [
+        (
+            line(&["-t", "otel"]),
+            "--metrics-exporter: `otel` needs a collector; write for example `--otel-collector-uri localhost:4317`"
+                .to_owned(),
+        ),
+        (
+            line(&["-t", "otlp", "-o", "c:1"]),
+            "--metrics-exporter: `otlp` is none of `prometheus`, `otel`".to_owned(),
+        ),
+        (line(&["-o", "ftp://c:1"]), format!("--otel-collector-uri: `ftp://c:1` {example}")),
+        (line(&["-o", "c:x"]), format!("--otel-collector-uri: `c:x` {example}")),
+        (
+            line(&[]).set("OTEL_EXPORTER_OTLP_ENDPOINT", ":4317"),
+            format!("OTEL_EXPORTER_OTLP_ENDPOINT: `:4317` {example}"),
+        ),
+        (
+            line(&["-o", "c:1"]).set("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            "OTEL_EXPORTER_OTLP_PROTOCOL: protocol `http/protobuf` is for a later version\n  help: meanwhile use \
+             `grpc`, which collectors speak on port 4317"
+                .to_owned(),
+        ),
+        (
+            line(&["-o", "c:1", "-D", "x"]),
+            "--otel-cert-path: a certificate and its key go together; `--otel-key-path` is missing".to_owned(),
+        ),
+    ] {
+        assert_eq!(given.refused(), expected);
     }
 }
 

@@ -58,7 +58,7 @@ pub fn read(
         };
         mistakes.extend(applied.err().unwrap_or_default());
     }
-    match draft.finish(mistakes.is_empty()) {
+    match draft.finish(mistakes.is_empty(), &|name| environment.get(name)) {
         Ok((settings, remarks)) if mistakes.is_empty() => {
             let mut warnings = environment.unknown();
             let file = file.map(|file| {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::mistake::{Fault, Mistake};
+use super::otlp::{self, OtlpDraft};
 use super::values::{Settings, SourceSettings, Tls};
 
 /// Settings while they are put together.
@@ -15,13 +16,18 @@ pub(super) struct Draft {
     pub(super) key: Option<PathBuf>,
     pub(super) ofrep_certificate: Option<PathBuf>,
     pub(super) ofrep_key: Option<PathBuf>,
+    pub(super) otlp: OtlpDraft,
     pub(super) warnings: Vec<String>,
 }
 
 impl Draft {
     /// The settings with what there is to say about them, or what does not fit together. Whether a source is missing
     /// can be told only where all that was given could be read.
-    pub(super) fn finish(self, all_read: bool) -> Result<(Settings, Vec<String>), Vec<Mistake>> {
+    pub(super) fn finish<'e>(
+        self,
+        all_read: bool,
+        variable: &dyn Fn(&str) -> Option<&'e str>,
+    ) -> Result<(Settings, Vec<String>), Vec<Mistake>> {
         let (mut mistakes, mut warnings) = (Vec::new(), self.warnings);
         let mut settings = self.settings;
         settings.sources = self.uris.into_iter().chain(self.sources).collect();
@@ -32,6 +38,10 @@ impl Draft {
             if settings.sources.iter().take(number).any(|earlier| earlier == source) {
                 warnings.push(format!("source {} is given twice", source.path.display()));
             }
+        }
+        match otlp::choose(self.otlp, variable, &mut warnings) {
+            Ok(chosen) => settings.otlp = chosen,
+            Err(mistake) => mistakes.push(mistake),
         }
         let mut take =
             |pair: Result<Option<Tls>, Mistake>| pair.map_err(|it| mistakes.push(it)).unwrap_or_default();
@@ -51,7 +61,7 @@ impl Draft {
     }
 }
 
-fn pair(
+pub(super) fn pair(
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     [certificate_name, key_name]: [&'static str; 2],

@@ -256,18 +256,8 @@ pub(super) fn apply(option: &ConfigOption, given: Given, draft: &mut Draft) -> R
             match kind {
                 Idle::Duration => drop(time(&text).map_err(wrong)?),
                 Idle::Switch => drop(switch(&text).map_err(wrong)?),
-                Idle::Text => {}
             }
             draft.warnings.push(format!("{} {because}", Visible(&at)));
-        }
-        (Effect::Exporter(_), Value::Scalar(text)) if text == "prometheus" => {}
-        (Effect::Exporter(instead), Value::Scalar(text)) if text == "otel" => {
-            return Err(wrong(Fault::Later { what: "exporter `otel`".to_owned(), instead }));
-        }
-        (Effect::Exporter(_), Value::Scalar(found)) => {
-            let words = vec!["prometheus", "otel"];
-            let nearest = closest(&found, words.iter().copied()).map(str::to_owned);
-            return Err(wrong(Fault::NotOneOf { found, words, nearest }));
         }
         (Effect::Later(instead), _) => {
             return Err(wrong(Fault::Later { what: "this option".to_owned(), instead }));

@@ -49,6 +49,8 @@ pub(super) enum Fault {
     EmptyPath,
     /// One of two options that go together.
     Alone { missing: &'static str },
+    /// An exporter without a collector.
+    NoCollector,
     /// No source at all.
     NoSource,
 }
@@ -128,6 +130,9 @@ impl fmt::Display for Fault {
             Fault::Alone { missing } => {
                 write!(f, "a certificate and its key go together; `--{missing}` is missing")
             }
+            Fault::NoCollector => f.write_str(
+                "`otel` needs a collector; write for example `--otel-collector-uri localhost:4317`",
+            ),
             Fault::NoSource => f.write_str(
                 "no source of flags is given\n  help: write for example `flagd start --uri file:flags.json`; a folder \
                  will do, and several sources too",

@@ -48,8 +48,6 @@ pub(super) enum Effect {
     Word(&'static [&'static str], fn(&mut Draft, &str)),
     /// Taken as the reference takes it, without an effect; the reason is told.
     Idle(Idle, &'static str),
-    /// The exporter of metrics: `prometheus`, which is always there, or one of a later version.
-    Exporter(&'static str),
     /// What only a later version does; what to do meanwhile.
     Later(&'static str),
 }
@@ -59,7 +57,6 @@ pub(super) enum Effect {
 pub(super) enum Idle {
     Duration,
     Switch,
-    Text,
 }
 
 /// How many values of which form an option takes.
@@ -122,11 +119,9 @@ const CONTEXT: &str = "Evaluation context";
 const STREAMS: &str = "Streams";
 const REQUESTS: &str = "Requests";
 const LOG: &str = "Log and metrics";
+const OTEL: &str = "OpenTelemetry";
 const TAKEN: &str = "Accepted, without effect";
 const LATER: &str = "Not in this version";
-
-const NO_OTEL: &str = "has no effect: nothing is exported to a collector";
-const SCRAPE: &str = "let the collector scrape `/metrics` on the management port";
 
 /// All options.
 pub static OPTIONS: &[ConfigOption] = &[
@@ -343,6 +338,54 @@ pub static OPTIONS: &[ConfigOption] = &[
         "Log details too",
     ),
     option(
+        "metrics-exporter",
+        Some('t'),
+        OTEL,
+        "EXPORTER",
+        Effect::Word(&["prometheus", "otel"], |draft, word| draft.otlp.exports_metrics = word == "otel"),
+        "`otel` sends metrics to the collector too; `/metrics` on the management port is there either way",
+    ),
+    option(
+        "otel-collector-uri",
+        Some('o'),
+        OTEL,
+        "HOST:PORT",
+        Effect::Text(|draft| &mut draft.otlp.collector),
+        "The collector, by OTLP over gRPC: it gets traces, and metrics with `--metrics-exporter otel`",
+    ),
+    option(
+        "otel-ca-path",
+        Some('A'),
+        OTEL,
+        "PATH",
+        Effect::Path(|draft| &mut draft.otlp.ca),
+        "Authority of the collector's certificate, in PEM; the system's without",
+    ),
+    option(
+        "otel-cert-path",
+        Some('D'),
+        OTEL,
+        "PATH",
+        Effect::Path(|draft| &mut draft.otlp.certificate),
+        "Certificate that is shown to the collector, in PEM; goes with its key",
+    ),
+    option(
+        "otel-key-path",
+        Some('K'),
+        OTEL,
+        "PATH",
+        Effect::Path(|draft| &mut draft.otlp.key),
+        "Key of that certificate, in PEM",
+    ),
+    option(
+        "otel-reload-interval",
+        Some('I'),
+        OTEL,
+        "DURATION",
+        Effect::Duration(|draft| &mut draft.otlp.reload),
+        "How often these files are read again",
+    ),
+    option(
         "keep-alive-min-time",
         None,
         TAKEN,
@@ -357,54 +400,6 @@ pub static OPTIONS: &[ConfigOption] = &[
         "BOOL",
         Effect::Idle(Idle::Switch, "has no effect: clients may ping with and without streams"),
         "Whether clients without a stream may ping",
-    ),
-    option(
-        "otel-cert-path",
-        Some('D'),
-        TAKEN,
-        "PATH",
-        Effect::Idle(Idle::Text, NO_OTEL),
-        "Certificate of the collector's client",
-    ),
-    option(
-        "otel-key-path",
-        Some('K'),
-        TAKEN,
-        "PATH",
-        Effect::Idle(Idle::Text, NO_OTEL),
-        "Key of that certificate",
-    ),
-    option(
-        "otel-ca-path",
-        Some('A'),
-        TAKEN,
-        "PATH",
-        Effect::Idle(Idle::Text, NO_OTEL),
-        "Authority of the collector's certificate",
-    ),
-    option(
-        "otel-reload-interval",
-        Some('I'),
-        TAKEN,
-        "DURATION",
-        Effect::Idle(Idle::Duration, NO_OTEL),
-        "How often these are read again",
-    ),
-    option(
-        "metrics-exporter",
-        Some('t'),
-        LATER,
-        "EXPORTER",
-        Effect::Exporter(SCRAPE),
-        "`otel` exports metrics to a collector; `prometheus` is always there",
-    ),
-    option(
-        "otel-collector-uri",
-        Some('o'),
-        LATER,
-        "HOST:PORT",
-        Effect::Later(SCRAPE),
-        "The collector of metrics and traces",
     ),
     option(
         "sync-http-port",

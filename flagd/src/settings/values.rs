@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::otlp::Otlp;
+
 /// Everything that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -50,6 +52,8 @@ pub struct Settings {
     pub ofrep_sse_public_url: Option<String>,
     /// Whether a source that has nothing valid at the start ends the process.
     pub fail_on_missing: bool,
+    /// Where metrics and traces are sent; nowhere without.
+    pub otlp: Option<Otlp>,
     /// How long requests under way may take when the daemon is asked to end.
     pub drain: Duration,
     /// How long the header of a request may take from its first byte on, and a TLS handshake five times that.
@@ -109,6 +113,7 @@ impl Default for Settings {
             ofrep_sse_inactivity_delay: 120,
             ofrep_sse_public_url: None,
             fail_on_missing: false,
+            otlp: None,
             drain: Duration::from_secs(5),
             header_deadline: Duration::from_secs(1),
             body_deadline: Duration::from_secs(5),
