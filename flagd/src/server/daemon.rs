@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::settings::{Settings, Tls};
 use crate::state::State;
-use crate::telemetry::{Metrics, Service};
+use crate::telemetry::{Exporter, Exporting, Metrics, Service};
 use crate::{admin, distribute, evaluate};
 
 use super::error::StartError;
@@ -31,6 +31,8 @@ pub struct Daemon {
     servers: JoinSet<()>,
     services: Group,
     management: Group,
+    /// What sends metrics and traces away, if something does.
+    exporting: Option<Exporting>,
 }
 
 /// Where a daemon listens.
@@ -85,7 +87,10 @@ impl Daemon {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let (revise, revision) = watch::channel(0);
         let (drain, draining) = watch::channel(false);
-        let metrics = Arc::new(Metrics::default());
+        let exporter = settings.otlp.as_ref().map(Exporter::open).transpose();
+        let exporter = exporter.map_err(|reason| StartError::Collector { reason })?;
+        let (exporter, metrics) = exporter.unzip();
+        let metrics = Arc::new(metrics.unwrap_or_else(Metrics::default));
         let certificate =
             |tls: &Option<Tls>| tls.as_ref().map(|tls| Certificate::open(tls, &metrics)).transpose();
         let refused = |reason| StartError::Certificate { reason };
@@ -138,7 +143,8 @@ impl Daemon {
         for certificate in certificates {
             servers.spawn(certificate.keep_up());
         }
-        Ok(Self { state, addresses, drain, servers, services, management: last })
+        let exporting = exporter.map(|exporter| exporter.start(&state.metrics, &state.client));
+        Ok(Self { state, addresses, drain, servers, services, management: last, exporting })
     }
 
     /// Where it listens.
@@ -153,14 +159,20 @@ impl Daemon {
 
     /// Tells streams to end, waits for requests under way, closes. Management answers longest: not ready.
     ///
-    /// Takes no longer than the drain time, and a second for management.
+    /// Takes no longer than the drain time, a second for management, and two for what a collector still has to get.
     pub async fn stop(mut self) {
         let _ = self.drain.send(true);
         self.services.end(self.state.settings.drain).await;
         self.management.end(self.state.settings.drain.min(Duration::from_secs(1))).await;
         self.servers.shutdown().await;
+        if let Some(exporting) = self.exporting {
+            exporting.finish(LAST_EXPORT).await;
+        }
     }
 }
+
+/// How long the end waits for a collector.
+const LAST_EXPORT: Duration = Duration::from_secs(2);
 
 fn open(
     settings: &Settings,

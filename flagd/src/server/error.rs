@@ -15,6 +15,11 @@ pub enum StartError {
         /// Why.
         reason: std::io::Error,
     },
+    /// The collector cannot be spoken to, whether or not it is there.
+    Collector {
+        /// Why.
+        reason: String,
+    },
     /// A certificate or its key cannot be used.
     Certificate {
         /// Why, with the file's name.
@@ -27,6 +32,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Sources(error) => error.fmt(f),
             StartError::Listen { at, reason } => write!(f, "cannot listen on {at}: {reason}"),
+            StartError::Collector { reason } => write!(f, "cannot speak to the collector: {reason}"),
             StartError::Certificate { reason } => write!(f, "cannot speak TLS: {reason}"),
         }
     }

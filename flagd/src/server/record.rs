@@ -9,7 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::{Body as _, Frame, Incoming};
 
-use crate::telemetry::{Ended, HttpKey, Metrics, OpenStream, Route, RpcKey, RpcSystem, Service};
+use crate::telemetry::{End, Ended, HttpKey, Metrics, OpenStream, Route, RpcKey, RpcSystem, Service, Trace};
 
 use super::pace::UnderWay;
 
@@ -19,6 +19,8 @@ pub(super) struct Record {
     /// Where the bytes of its body are counted, unless its header tells.
     pub(super) request_bytes: Option<Arc<AtomicU64>>,
     pub(super) stream: Option<OpenStream>,
+    /// Whoever asks for health or metrics is not traced.
+    trace: Option<Box<Trace>>,
     metrics: Arc<Metrics>,
     _under_way: UnderWay,
     http: Option<HttpKey>,
@@ -47,6 +49,8 @@ impl Record {
         if let Some(key) = http {
             metrics.http_began(key);
         }
+        let is_traced = service != Service::Management;
+        let trace = is_traced.then(|| metrics.trace(route, request.method(), request.headers())).flatten();
         let known = request.body().size_hint().exact();
         let rpc = route.call().map(|_| RpcKey { system: system(request.headers()), route });
         let is_text = content_type(request.headers()).starts_with(b"application/grpc-web-text");
@@ -54,6 +58,7 @@ impl Record {
             route,
             request_bytes: known.is_none().then(Arc::default),
             stream: None,
+            trace: trace.map(Box::new),
             metrics: metrics.clone(),
             _under_way: under_way,
             http,
@@ -69,9 +74,20 @@ impl Record {
         }
     }
 
+    /// Runs a part of the handler.
+    pub(super) fn during<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        match &mut self.trace {
+            Some(trace) => trace.during(run),
+            None => run(),
+        }
+    }
+
     /// There is an answer, though its body is still to be sent.
     pub(super) fn answered(&mut self, answer: &Response<Body>) {
         self.status = Some(answer.status());
+        if let Some(trace) = &self.trace {
+            trace.answered();
+        }
         self.code = code_of(answer.headers());
         if self.code.is_none() && answer.status() != StatusCode::OK {
             let told = answer.extensions().get::<tonic::Code>().map(|code| *code as i32);
@@ -119,6 +135,7 @@ impl Drop for Record {
             let answer = self.status.map(|status| (status, request, self.response_bytes));
             self.metrics.http_ended(key, took, answer);
         }
+        let mut end = End { status: self.status, rpc: None };
         if let Some(key) = self.rpc {
             // Nobody waited for the end: cancelled. A body of known length is dropped once it is sent, unasked.
             let whole = !self.route.is_stream();
@@ -135,6 +152,10 @@ impl Drop for Record {
                 (request, (1, self.response_bytes))
             };
             self.metrics.rpc_ended(key, code, took, request, messages);
+            end.rpc = Some((key.system, code));
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.finish(end);
         }
         if let Some(stream) = &mut self.stream {
             stream.ended = self.end.unwrap_or(Ended::Left);

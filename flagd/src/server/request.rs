@@ -55,10 +55,13 @@ impl Handler {
 
         let mut router = self.router.clone();
         let mut answer = pin!(router.call(request));
-        let answer = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
-            Ok(Poll::Ready(Ok(answer))) => Poll::Ready(Some(answer)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(_) => Poll::Ready(None),
+        let answer = poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| record.during(|| answer.as_mut().poll(cx))));
+            match polled {
+                Ok(Poll::Ready(Ok(answer))) => Poll::Ready(Some(answer)),
+                Ok(Poll::Pending) => Poll::Pending,
+                Err(_) => Poll::Ready(None),
+            }
         });
         let answer = answer.await.unwrap_or_else(|| {
             self.state.metrics.panicked();

@@ -56,6 +56,11 @@ impl Histogram {
         self.counts.iter().map(Counter::get).zip(bounds)
     }
 
+    /// The bounds, in the unit that is written.
+    pub(super) fn bounds(&self) -> impl Iterator<Item = f64> {
+        self.bounds.bounds.iter().map(|(bound, _)| *bound as f64 / self.bounds.scale as f64)
+    }
+
     /// The sum of all values, in the unit that is written.
     pub(super) fn sum(&self) -> f64 {
         self.sum.get() as f64 / self.bounds.scale as f64

@@ -7,17 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, Method, StatusCode};
 use flagcore::sync::SourceStatus;
 use flagcore::{Client, ErrorCode, Reason};
 
 use super::cells::Counter;
 use super::certificates::{CertificateStatus, Certificates};
 use super::evaluations::Evaluations;
+use super::export::{Attempts, Exports};
 use super::requests::{HttpInstrument, HttpKey, Requests, RpcInstrument, RpcKey};
+use super::routes::Route;
 use super::samples::{Kind, Metric, Number, Samples};
 use super::streams::{OpenStream, StreamStatus, Streams};
 use super::text::Text;
+use super::trace::{Trace, Tracer, note};
 
 /// Every counter of the daemon; relaxed atomics, read when somebody asks.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct Metrics {
     certificate_errors: Counter,
     certificates: Certificates,
     connections: AtomicI64,
+    exports: Option<Arc<Exports>>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl Default for Metrics {
@@ -49,19 +54,42 @@ impl Default for Metrics {
             certificate_errors: Counter::default(),
             certificates: Certificates::default(),
             connections: AtomicI64::new(0),
+            exports: None,
+            tracer: None,
         }
     }
 }
 
 impl Metrics {
+    /// Those of a daemon that sends them to a collector.
+    pub(super) fn exported(exports: Arc<Exports>, tracer: Option<Arc<Tracer>>) -> Self {
+        Self { exports: Some(exports), tracer, ..Self::default() }
+    }
+
+    pub(super) fn exports(&self) -> Option<Arc<Exports>> {
+        self.exports.clone()
+    }
+
+    /// Traces a request whose header is there, if it is to be.
+    pub fn trace(&self, route: Route, method: &Method, headers: &HeaderMap) -> Option<Trace> {
+        self.tracer.as_ref()?.begin(route, method, headers)
+    }
+
     /// One evaluation that gave an answer.
     pub fn evaluated(&self, flag_key: &str, variant: Option<&str>, reason: Reason) {
-        self.evaluations.answered(flag_key, variant.unwrap_or_default(), reason);
+        let variant = variant.unwrap_or_default();
+        self.evaluations.answered(flag_key, variant, reason);
+        if self.tracer.is_some() {
+            note(flag_key, Ok((variant, reason)));
+        }
     }
 
     /// One evaluation that failed.
-    pub fn failed(&self, _flag_key: &str, code: ErrorCode) {
+    pub fn failed(&self, flag_key: &str, code: ErrorCode) {
         self.evaluations.failed(code);
+        if self.tracer.is_some() {
+            note(flag_key, Err(code));
+        }
     }
 
     /// What a source held was refused.
@@ -144,6 +172,11 @@ impl Metrics {
         self.streams.status(at_most)
     }
 
+    /// When the daemon started.
+    pub(super) fn started_at(&self) -> SystemTime {
+        self.started.1
+    }
+
     /// How long the daemon runs.
     pub fn uptime(&self) -> Duration {
         self.started.0.elapsed()
@@ -196,6 +229,18 @@ impl Metrics {
             (&REJECTIONS, &self.rejections),
         ] {
             samples.single(metric, Number::Whole(counter.get()));
+        }
+        if let Some(exports) = &self.exports {
+            let signals = [("metrics", &exports.metrics), ("traces", &exports.traces)];
+            let mut each = |metric, counter: fn(&Attempts) -> &Counter| {
+                samples.metric(metric);
+                for (signal, attempts) in signals {
+                    samples.whole(&[("signal", signal)], counter(attempts).get());
+                }
+            };
+            each(&OTLP_EXPORTS, |attempts| &attempts.taken);
+            each(&OTLP_FAILURES, |attempts| &attempts.failed);
+            samples.single(&OTLP_DROPPED, Number::Whole(exports.dropped.get()));
         }
     }
 }
@@ -430,6 +475,27 @@ const REJECTIONS: Metric = ours(
     "flagd_rejections_total",
     "{rejection}",
     "Contents of sources that were refused.",
+);
+const OTLP_EXPORTS: Metric = ours(
+    Kind::Counter,
+    "flagd.otlp.exports",
+    "flagd_otlp_exports_total",
+    "{request}",
+    "Requests that the collector took.",
+);
+const OTLP_FAILURES: Metric = ours(
+    Kind::Counter,
+    "flagd.otlp.failures",
+    "flagd_otlp_failures_total",
+    "{request}",
+    "Requests that the collector did not take.",
+);
+const OTLP_DROPPED: Metric = ours(
+    Kind::Counter,
+    "flagd.otlp.dropped_spans",
+    "flagd_otlp_dropped_spans_total",
+    "{span}",
+    "Spans that found no room, or were refused.",
 );
 const REVISION: Metric =
     ours(Kind::Gauge, "flagd.revision", "flagd_revision", "", "The revision that is served.");

@@ -7,7 +7,9 @@
 //! 5. `streams` knows who listens.
 //! 6. `certificates` knows the state of every certificate.
 //! 7. `samples` is what they tell whoever exports; `text` writes it for Prometheus.
-//! 8. `metrics` is all of it, with the table of names.
+//! 8. `otlp` puts samples and spans into the messages of OTLP; `trace` decides which requests are traced, and makes spans of them.
+//! 9. `metrics` is all of it, with the table of names.
+//! 10. `export` sends them to a collector.
 
 mod cells;
 mod routes;
@@ -17,11 +19,16 @@ mod evaluations;
 mod requests;
 mod streams;
 mod certificates;
+mod otlp;
+mod trace;
 mod metrics;
+mod export;
 pub mod log;
 
 pub use certificates::CertificateStatus;
+pub use export::{Exporter, Exporting};
 pub use metrics::Metrics;
 pub use requests::{HttpKey, RpcKey, RpcSystem, Service};
 pub use routes::Route;
 pub use streams::{Ended, OpenStream, StreamSelector, StreamStatus};
+pub use trace::{End, Trace};

@@ -6,11 +6,9 @@ use super::cells::Histogram;
 #[derive(Debug)]
 pub(super) struct Metric {
     /// In OpenTelemetry.
-    #[expect(dead_code, reason = "for the exporter that comes next")]
     pub(super) name: &'static str,
     /// In Prometheus, with its unit.
     pub(super) text_name: &'static str,
-    #[expect(dead_code, reason = "for the exporter that comes next")]
     /// In UCUM's words; empty where it counts nothing in particular.
     pub(super) unit: &'static str,
     pub(super) kind: Kind,
