@@ -38,11 +38,22 @@
 //! | `sync_active_streams{selector}` takes any text (O19) | selectors that pick something, else `_other` | `flagd/tests/admin.rs: requests_cannot_make_labels` |
 //! | no entity tags; CORS exposes none (O20) | bulk answers have the digest of their body; `ETag` is exposed; a 304 that needs no evaluation is not counted as one | `flagd/tests/ofrep.rs: o20_an_entity_tag_spares_a_body_that_is_known`, `flagd/tests/ofrep.rs: an_answer_that_was_given_before_is_not_looked_for_again` |
 //!
+//! # Telemetry
+//!
+//! | flagd | here | test |
+//! | --- | --- | --- |
+//! | `-t otel` takes `/metrics` away | it is there as well | `flagd/tests/otlp.rs: every_metric_of_prometheus_but_target_info_is_one_of_otlp` |
+//! | the certificate options of the collector do nothing | the connection is TLS with them, or with an `https` address | `flagd/tests/otlp.rs: an_authority_makes_the_collector_s_connection_tls` |
+//! | every request is traced | callers that trace or do not decide for theirs; `OTEL_TRACES_SAMPLER` is heard | `flagd/tests/otlp.rs: the_sampler_and_the_caller_decide_what_is_traced` |
+//! | OTLP over gRPC and HTTP | gRPC only; another `OTEL_EXPORTER_OTLP_PROTOCOL` refuses to start | `flagd/tests/settings.rs: an_exporter_needs_a_collector_that_it_can_speak_to` |
+//! | without a collector's address, traces go to the local one | nothing is sent | `flagd/tests/settings.rs: nothing_given_but_a_source_is_the_defaults` |
+//! | what a call evaluates is a span, its evaluation one more inside | one span, with variant and reason | `flagd/tests/otlp.rs: a_request_is_a_span_with_what_it_evaluated_inside_of_it` |
+//!
 //! # Settings
 //!
 //! A certificate without a key, a duration without a unit in the environment or the settings file, a missing or broken `--config` file, an unknown
 //! key in it, and an invalid header name in `-H` refuse to start and say why; flagd ignores them or means something else
-//! (`flagd/tests/settings.rs: every_mistake_is_told_with_its_place_and_its_mending`). OTLP export, sources other than `file:` and the HTTP flag endpoint are
+//! (`flagd/tests/settings.rs: every_mistake_is_told_with_its_place_and_its_mending`). Sources other than `file:` and the HTTP flag endpoint are
 //! not there yet and are refused by name (`flagd/tests/settings.rs: what_a_later_version_brings_is_refused_by_name_with_what_to_use_meanwhile`).
 //!
 //! # Clients to know about
