@@ -1,6 +1,7 @@
 //! Seeded workloads: flag sets and contexts like those that people write, and the figures kept beside them.
 #![deny(unsafe_code)]
 
+pub mod daemon;
 pub mod figures;
 
 use flagcore::model::Format;
