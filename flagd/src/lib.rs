@@ -15,6 +15,7 @@
 //! | [`telemetry`] | the log; every metric with its name, unit and labels |
 //! | [`proto`] | the messages of the protocols, generated |
 //! | [`wire`] | flag values, metadata and contexts in JSON and protobuf, as the reference writes them |
+//! | [`chance`] | what keeps many from doing the same thing at the same moment |
 //! | [`state`] | what all handlers share: the client, the settings, the metrics, the drain |
 //! | [`distribute`] | snapshots to other processes: sync streams, change events; encoded once |
 //! | [`evaluate`] | remote evaluation: OFREP, gRPC in three generations, Connect |
@@ -32,6 +33,7 @@ pub mod settings;
 pub mod telemetry;
 pub mod proto;
 pub mod wire;
+pub mod chance;
 pub mod state;
 pub mod distribute;
 pub mod evaluate;

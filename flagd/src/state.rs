@@ -1,6 +1,7 @@
 //! What all handlers share; cheap to clone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flagcore::Client;
 use tokio::sync::watch;
@@ -21,4 +22,6 @@ pub struct State {
     pub revision: watch::Receiver<u64>,
     /// Becomes true when the daemon is asked to end: streams say goodbye.
     pub draining: watch::Receiver<bool>,
+    /// Over how long streams end once the daemon is asked to, each at a moment of its own.
+    pub farewell: watch::Receiver<Duration>,
 }

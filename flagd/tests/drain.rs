@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use common::server::{get, start_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -36,6 +37,42 @@ async fn a_daemon_ends_soon_with_idle_pooled_and_half_said_connections() {
     for address in addresses {
         assert!(TcpStream::connect(address).await.is_err(), "{address} still listens");
     }
+}
+
+#[tokio::test]
+async fn streams_end_one_after_the_other_within_the_drain_time() {
+    const STREAMS: usize = 400;
+    const SLICES: usize = 5;
+    let drain = Duration::from_secs(2);
+    let running = start_with(|settings, _| settings.drain = drain).await;
+    let (opened, mut open) = mpsc::unbounded_channel();
+    let (gone, mut ends) = mpsc::unbounded_channel();
+    for number in 0..STREAMS {
+        let mut stream = TcpStream::connect(running.ofrep()).await.unwrap();
+        let (opened, gone) = (opened.clone(), gone.clone());
+        tokio::spawn(async move {
+            stream.write_all(b"GET /ofrep/v1/sse HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            let mut some = [0; 1_024];
+            assert!(stream.read(&mut some).await.unwrap() > 0);
+            opened.send(number).unwrap();
+            while stream.read(&mut some).await.unwrap() > 0 {}
+            gone.send(Instant::now()).unwrap();
+        });
+    }
+    for _ in 0..STREAMS {
+        open.recv().await.unwrap();
+    }
+    let began = Instant::now();
+    running.daemon.stop().await;
+    assert!(began.elapsed() < drain + Duration::from_secs(3), "{:?}", began.elapsed());
+    // 5 ms for each of them would be 2 s; a tenth of the drain time is left to close what is there.
+    let slice = drain * 9 / 10 / SLICES as u32;
+    let mut slices = [0; SLICES];
+    for _ in 0..STREAMS {
+        let end = ends.recv().await.unwrap().duration_since(began);
+        slices[(end.as_millis() / slice.as_millis()).min(SLICES as u128 - 1) as usize] += 1;
+    }
+    assert!(slices.iter().all(|&count| count <= 3 * STREAMS / SLICES), "{slices:?}");
 }
 
 #[tokio::test]

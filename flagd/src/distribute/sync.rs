@@ -142,16 +142,18 @@ impl Sync {
         topic: Arc<Topic<Payload>>,
         client: Deadline,
     ) -> impl stream::Stream<Item = Result<Frame<Bytes>, Infallible>> + use<> {
-        let State { revision, draining, settings, .. } = self.state.clone();
+        let State { revision, draining, farewell, settings, .. } = self.state.clone();
         let deadline = settings.stream_deadline;
-        let listener = Listener::new(self.topics.clone(), topic, revision, draining, deadline).until(client);
+        let listener = Listener::new(self.topics.clone(), topic, revision, draining, deadline)
+            .until(client)
+            .spread(farewell);
         stream::unfold(Some(listener), async |listener| {
             let mut listener = listener?;
             let failure = loop {
                 match listener.hear(Duration::from_secs(3600)).await {
                     Heard::Shown { now, .. } => return Some((Ok(Frame::data(now.frame())), Some(listener))),
-                    Heard::Silence => {}
-                    Heard::Draining => break Failure::new(Code::Unavailable, "the server is shutting down"),
+                    Heard::Silence | Heard::Draining => {}
+                    Heard::Over => break Failure::new(Code::Unavailable, "the server is shutting down"),
                     Heard::DeadlineExceeded => break super::deadline_exceeded(),
                 }
             };

@@ -29,6 +29,8 @@
 //! | flagd | here | test |
 //! | --- | --- | --- |
 //! | SIGTERM with an open HTTP/1.1 stream: five seconds, exit code 1 (O9) | streams are told and end as unavailable, requests under way are finished, exit code 0 | `flagd/tests/events.rs: a_daemon_that_ends_says_goodbye`, `flagd/tests/command.rs: it_listens_on_four_ports_and_ends_with_0_when_asked_to` |
+//! | a stream lasts until its client's own deadline, so clients that connected together come back together, every 600 s | one whose client waits for 60 s or longer ends with `DEADLINE_EXCEEDED`, as it would then, at some moment between half and 95 % of that; `--stream-deadline` is kept to exactly | `flagd/src/distribute/listener.rs: clients_that_came_together_soon_come_one_by_one` |
+//! | all streams end at once when the process does | 5 ms apart on average, at random, within the drain time | `flagd/tests/drain.rs: streams_end_one_after_the_other_within_the_drain_time` |
 //! | a stale socket file stops the next start (O10) | replaced when nobody listens on it | `flagd/tests/server.rs: a_stale_socket_is_replaced_and_a_live_one_is_not` |
 //! | an OFREP key with `/` is 404 even percent-encoded (O11) | `a%2Fb` is the flag `a/b` | `flagd/tests/ofrep.rs: o11_keys_are_percent_decoded` |
 //! | `http_*` metrics say 200 always; OFREP is not counted (O12) | the true status; counted | `flagd/tests/admin.rs: evaluations_over_ofrep_are_counted_with_their_true_status` |

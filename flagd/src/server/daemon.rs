@@ -27,6 +27,7 @@ pub struct Daemon {
     state: State,
     addresses: Addresses,
     drain: watch::Sender<bool>,
+    farewell: watch::Sender<Duration>,
     /// Accept loops, and what keeps certificates up to their files.
     servers: JoinSet<()>,
     services: Group,
@@ -87,6 +88,7 @@ impl Daemon {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let (revise, revision) = watch::channel(0);
         let (drain, draining) = watch::channel(false);
+        let (farewell, farewells) = watch::channel(Duration::ZERO);
         let exporter = settings.otlp.as_ref().map(Exporter::open).transpose();
         let exporter = exporter.map_err(|reason| StartError::Collector { reason })?;
         let (exporter, metrics) = exporter.unzip();
@@ -103,6 +105,7 @@ impl Daemon {
             metrics,
             revision,
             draining,
+            farewell: farewells,
         };
         let settings = &state.settings;
         let evaluation = listen(settings.port, "--port", &settings.socket_path, "--socket-path").await?;
@@ -144,7 +147,7 @@ impl Daemon {
             servers.spawn(certificate.keep_up());
         }
         let exporting = exporter.map(|exporter| exporter.start(&state.metrics, &state.client));
-        Ok(Self { state, addresses, drain, servers, services, management: last, exporting })
+        Ok(Self { state, addresses, drain, farewell, servers, services, management: last, exporting })
     }
 
     /// Where it listens.
@@ -159,11 +162,15 @@ impl Daemon {
 
     /// Tells streams to end, waits for requests under way, closes. Management answers longest: not ready.
     ///
-    /// Takes no longer than the drain time, a second for management, and two for what a collector still has to get.
+    /// Streams end one after the other, so that their clients do not all come back at once. Takes no longer than the
+    /// drain time, a second for management, and two for what a collector still has to get.
     pub async fn stop(mut self) {
+        let drain = self.state.settings.drain;
+        let streams = u32::try_from(self.state.metrics.streams(0).1).unwrap_or(u32::MAX);
+        let _ = self.farewell.send((drain * 9 / 10).min(PER_STREAM.saturating_mul(streams)));
         let _ = self.drain.send(true);
-        self.services.end(self.state.settings.drain).await;
-        self.management.end(self.state.settings.drain.min(Duration::from_secs(1))).await;
+        self.services.end(drain).await;
+        self.management.end(drain.min(Duration::from_secs(1))).await;
         self.servers.shutdown().await;
         if let Some(exporting) = self.exporting {
             exporting.finish(LAST_EXPORT).await;
@@ -173,6 +180,9 @@ impl Daemon {
 
 /// How long the end waits for a collector.
 const LAST_EXPORT: Duration = Duration::from_secs(2);
+
+/// How much of the drain time each stream asks for: 200 clients a second are as many as one server likes to see.
+const PER_STREAM: Duration = Duration::from_millis(5);
 
 fn open(
     settings: &Settings,

@@ -84,6 +84,7 @@ async fn serve_at_most(service: Service, shared: usize, own: Option<usize>) -> S
         metrics: Arc::new(Metrics::default()),
         revision,
         draining: draining.clone(),
+        farewell: watch::channel(Duration::ZERO).1,
     };
     let (reach, reached) = mpsc::unbounded_channel();
     let (slow, stuck, endless) = (reach.clone(), reach.clone(), reach.clone());

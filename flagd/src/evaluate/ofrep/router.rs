@@ -28,9 +28,9 @@ pub(super) struct Ofrep {
 impl Ofrep {
     /// One who listens to the channel of a selector, for as long as it likes.
     pub(super) fn listener(&self, selector: Selector) -> Listener<Digest> {
-        let State { revision, draining, .. } = self.state.clone();
+        let State { revision, draining, farewell, .. } = self.state.clone();
         let channel = self.channels.topic(selector);
-        Listener::new(self.channels.clone(), channel, revision, draining, Duration::ZERO)
+        Listener::new(self.channels.clone(), channel, revision, draining, Duration::ZERO).spread(farewell)
     }
 }
 

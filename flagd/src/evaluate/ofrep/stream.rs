@@ -56,11 +56,14 @@ fn events(
     stream::unfold(listener, move |mut listener| {
         let last_heard = last_heard.clone();
         async move {
-            let word = match listener.hear(heartbeat).await {
-                Heard::Shown { before: None, now } => greeting(&now, last_heard),
-                Heard::Shown { before: Some(_), now } => event(&now),
-                Heard::Silence => ": keep-alive\n\n".to_owned(),
-                Heard::Draining | Heard::DeadlineExceeded => return None,
+            let word = loop {
+                match listener.hear(heartbeat).await {
+                    Heard::Shown { before: None, now } => break greeting(&now, last_heard),
+                    Heard::Shown { before: Some(_), now } => break event(&now),
+                    Heard::Silence => break ": keep-alive\n\n".to_owned(),
+                    Heard::Draining => {}
+                    Heard::Over | Heard::DeadlineExceeded => return None,
+                }
             };
             Some((Ok(Bytes::from(word)), listener))
         }

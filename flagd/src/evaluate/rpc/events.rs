@@ -12,7 +12,8 @@ use tonic::Code;
 
 use super::protocol::{Encoding, Envelope, Generation, Protocol};
 use super::service::Service;
-use crate::distribute::{Heard, Listener, Listing, deadline_exceeded, selector};
+use crate::distribute::{Heard, Listener, deadline_exceeded, selector};
+use crate::state::State;
 use crate::wire::{Deadline, Failure, frames, structs};
 
 /// After how much silence a stream says that it is still there.
@@ -34,17 +35,12 @@ impl Service {
             Generation::Schema => Duration::ZERO,
             Generation::V1 | Generation::V2 => state.settings.stream_deadline,
         };
-        let (revision, draining) = (state.revision.clone(), state.draining.clone());
-        let listener =
-            Listener::new(self.listings.clone(), topic, revision, draining, deadline).until(client);
-        let stream = stream::unfold(Next::Hear(listener), move |next| async move {
-            let mut listener = match next {
-                Next::Hear(listener) => listener,
-                Next::End(result) => {
-                    return Some((Ok::<_, Infallible>(ended(result, protocol.envelope)), Next::Over));
-                }
-                Next::Over => return None,
-            };
+        let State { revision, draining, farewell, .. } = state.clone();
+        let listener = Listener::new(self.listings.clone(), topic, revision, draining, deadline)
+            .until(client)
+            .spread(farewell);
+        let stream = stream::unfold(Some(listener), move |listener| async move {
+            let mut listener = listener?;
             let encoding = protocol.encoding;
             let frame = match listener.hear(silence).await {
                 Heard::Shown { before: None, .. } => event("provider_ready", true, encoding),
@@ -53,27 +49,20 @@ impl Service {
                     Encoding::Json => now.since(&before).json(),
                 },
                 Heard::Silence => event("keep_alive", false, encoding),
-                Heard::Draining => {
-                    let goodbye = event("provider_shutdown", true, encoding);
+                Heard::Draining => event("provider_shutdown", true, encoding),
+                Heard::Over => {
                     // Not a good end: clients open a stream anew only after an error.
                     let over = Failure::new(Code::Unavailable, "the server is shutting down");
-                    return Some((Ok(Frame::data(goodbye)), Next::End(Err(over))));
+                    return Some((Ok(ended(Err(over), protocol.envelope)), None));
                 }
                 Heard::DeadlineExceeded => {
-                    let end = ended(Err(deadline_exceeded()), protocol.envelope);
-                    return Some((Ok(end), Next::Over));
+                    return Some((Ok(ended(Err(deadline_exceeded()), protocol.envelope)), None));
                 }
             };
-            Some((Ok(Frame::data(frame)), Next::Hear(listener)))
+            Some((Ok::<_, Infallible>(Frame::data(frame)), Some(listener)))
         });
         Ok(Body::new(StreamBody::new(stream)))
     }
-}
-
-enum Next {
-    Hear(Listener<Listing>),
-    End(Result<(), Failure>),
-    Over,
 }
 
 /// An event without anything in its data, or without data.
