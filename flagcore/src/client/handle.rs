@@ -114,6 +114,19 @@ impl Client {
         self.inner.board.is_ready()
     }
 
+    /// Whether the thread that keeps the flags up to their sources is there; true where none was asked for.
+    ///
+    /// Nothing of ours ends it before the client. Never waits for a source.
+    pub fn is_kept_up(&self) -> bool {
+        #[cfg(feature = "watch")]
+        {
+            let thread = self.inner.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            thread.as_ref().is_none_or(|thread| !thread.is_finished())
+        }
+        #[cfg(not(feature = "watch"))]
+        true
+    }
+
     /// What each source holds, and whether it is served.
     ///
     /// Never waits, neither for a source that is being read nor for a listener: a health check may ask at any
@@ -206,5 +219,25 @@ impl Drop for Inner {
                 let _ = thread.join();
             }
         }
+    }
+}
+
+#[cfg(all(test, feature = "watch"))]
+mod tests {
+    use super::Client;
+    use crate::model::Format;
+
+    #[test]
+    fn a_client_knows_whether_somebody_keeps_it_up() {
+        let builder = || Client::builder().bytes("a.json", r#"{"flags": {}}"#, Format::Json);
+        assert!(builder().watch(false).build().unwrap().is_kept_up());
+        let client = builder().build().unwrap();
+        assert!(client.is_kept_up());
+        let ended = std::thread::spawn(|| {});
+        while !ended.is_finished() {
+            std::thread::yield_now();
+        }
+        drop(client.inner.thread.lock().unwrap().replace(ended));
+        assert!(!client.is_kept_up());
     }
 }
