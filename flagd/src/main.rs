@@ -73,7 +73,7 @@ async fn serve(chosen: Chosen, mut signals: Signals) -> ExitCode {
         (settings.log_format, [settings.socket_path.clone(), settings.sync_socket_path.clone()]);
     // On a task of its own: reading the sources takes its time, and a signal wants to be heard meanwhile.
     let started = tokio::spawn(Daemon::start(settings));
-    let daemon = tokio::select! {
+    let mut daemon = tokio::select! {
         started = started => match started {
             Ok(Ok(daemon)) => daemon,
             Ok(Err(reason)) => {
@@ -99,7 +99,16 @@ async fn serve(chosen: Chosen, mut signals: Signals) -> ExitCode {
                 Asked::End => break,
                 Asked::Reload => reload(&daemon).await,
             },
-            () = watchdog.tick() => notify(&[NotifyState::Watchdog]),
+            () = watchdog.tick() => {
+                // Without its watcher it would serve what it has for ever: only a new start mends that.
+                if daemon.state().client.is_kept_up() {
+                    notify(&[NotifyState::Watchdog]);
+                }
+            }
+            part = daemon.lost() => {
+                error!(part, "a part of the daemon ended; ending all of it");
+                return ExitCode::FAILURE;
+            }
         }
     }
     info!("stopping: requests under way are finished; a second signal ends at once");

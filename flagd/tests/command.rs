@@ -177,14 +177,16 @@ fn a_source_without_anything_valid_ends_it_with_1_only_if_told_so() {
 }
 
 #[test]
-fn a_port_in_use_ends_it_with_1() {
+fn a_port_in_use_ends_it_with_1_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let flags = flag_file(folder.path(), FLAGS);
     let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let mut process = start(&flags, &["-p", &port], &[]);
-    process.hears(&["ERROR cannot start: ", &port]);
-    assert_eq!(process.ends(), Some(1));
+    for option in ["--port", "--management-port", "--sync-port", "--ofrep-port"] {
+        let mut process = start(&flags, &[option, &port], &[]);
+        process.hears(&[&format!("ERROR cannot start: cannot listen on port {port} (`{option}`): ")]);
+        assert_eq!(process.ends(), Some(1));
+    }
 }
 
 #[test]

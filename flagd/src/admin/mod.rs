@@ -2,7 +2,7 @@
 //!
 //! | route | what it answers |
 //! | --- | --- |
-//! | `/healthz` | 200, whatever the method: the process turns |
+//! | `/healthz` | 200, whatever the method; 503 once nobody watches the sources any more, which only a new start mends |
 //! | `/readyz` | 200 once every source has delivered something valid, else 412; 412 also while the daemon ends |
 //! | `/metrics` | everything counted, in the text format of Prometheus |
 //! | `/status` | what is served since when, what is refused and why, who listens; JSON |
@@ -24,12 +24,16 @@ use crate::state::State;
 pub fn router(state: State) -> Router {
     let (_, health) = tonic_health::server::health_reporter();
     Router::new()
-        .route("/healthz", any(|| async { StatusCode::OK }))
+        .route("/healthz", any(alive))
         .route("/readyz", any(ready))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
         .route_service("/grpc.health.v1.Health/{method}", health)
         .with_state(state)
+}
+
+async fn alive(axum::extract::State(state): axum::extract::State<State>) -> StatusCode {
+    if state.client.is_kept_up() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 async fn ready(axum::extract::State(state): axum::extract::State<State>) -> StatusCode {

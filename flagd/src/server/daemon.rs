@@ -1,12 +1,14 @@
 //! The daemon from start to end.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flagcore::Client;
 use flagcore::client::OnMissing;
+use futures_util::FutureExt;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -28,8 +30,8 @@ pub struct Daemon {
     addresses: Addresses,
     drain: watch::Sender<bool>,
     farewell: watch::Sender<Duration>,
-    /// Accept loops, and what keeps certificates up to their files.
-    servers: JoinSet<()>,
+    /// Accept loops, and what keeps certificates up to their files; each by its name.
+    servers: JoinSet<&'static str>,
     services: Group,
     management: Group,
     /// What sends metrics and traces away, if something does.
@@ -136,7 +138,8 @@ impl Daemon {
             let is_last = service == Service::Management;
             let end = if is_last { last.end.clone() } else { services.end.clone() };
             let room = Room { shared: shared.clone(), own: is_last.then(|| own.clone()) };
-            servers.spawn(Port { listener, handler: Arc::new(handler), tls, room, end }.run());
+            let port = Port { listener, handler: Arc::new(handler), tls, room, end };
+            servers.spawn(named(service.name(), port.run()));
             Ok::<(), StartError>(())
         };
         serve(Service::Evaluation, evaluation, &main_tls)?;
@@ -144,7 +147,7 @@ impl Daemon {
         serve(Service::Sync, sync, &main_tls)?;
         serve(Service::Ofrep, ofrep, &ofrep_tls)?;
         for certificate in certificates {
-            servers.spawn(certificate.keep_up());
+            servers.spawn(named("certificates", certificate.keep_up()));
         }
         let exporting = exporter.map(|exporter| exporter.start(&state.metrics, &state.client));
         Ok(Self { state, addresses, drain, farewell, servers, services, management: last, exporting })
@@ -158,6 +161,16 @@ impl Daemon {
     /// What its handlers share.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Waits until a part of it ends that should not, and tells which; for ever, as long as all is well.
+    ///
+    /// A daemon that has lost one of its ports looks healthy to those who ask at another: better none than half of one.
+    pub async fn lost(&mut self) -> &'static str {
+        match self.servers.join_next().await {
+            Some(Ok(name)) => name,
+            Some(Err(_)) | None => "all",
+        }
     }
 
     /// Tells streams to end, waits for requests under way, closes. Management answers longest: not ready.
@@ -223,9 +236,34 @@ async fn listen(
     }
 }
 
+/// A part of the daemon; its name is what is left of it, however it ends.
+async fn named(name: &'static str, part: impl Future<Output = ()>) -> &'static str {
+    let _ = AssertUnwindSafe(part).catch_unwind().await;
+    name
+}
+
 fn address(listener: &Listener) -> Result<SocketAddr, StartError> {
     listener.address().ok_or_else(|| StartError::Listen {
         at: "a port".to_owned(),
         reason: std::io::ErrorKind::AddrNotAvailable.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_is_missed_and_named() {
+        let ports =
+            Settings { port: 0, management_port: 0, sync_port: 0, ofrep_port: 0, ..Settings::default() };
+        let mut daemon = Daemon::start(ports).await.unwrap();
+        assert_eq!(daemon.lost().now_or_never(), None);
+        daemon.servers.spawn(named("sync", async { panic!("on purpose") }));
+        assert_eq!(daemon.lost().await, "sync");
+        daemon.servers.spawn(named("ofrep", async {}));
+        assert_eq!(daemon.lost().await, "ofrep");
+        daemon.servers.abort_all();
+        assert_eq!(daemon.lost().await, "all");
+    }
 }
