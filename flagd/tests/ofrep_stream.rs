@@ -37,9 +37,10 @@ impl Listener {
         let (head, mut connection) = listen(served, path, &[]);
         assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
         let greeting = connection.text().unwrap();
-        let id = greeting.strip_prefix("retry: 3000\nid: ").and_then(|rest| rest.strip_suffix("\n\n"));
-        let id = id.unwrap_or_else(|| panic!("{greeting}")).to_owned();
-        assert_eq!(id.len(), 32);
+        // Who comes without an id may have missed anything.
+        let event = after_retry(&greeting);
+        let id = event.strip_prefix("id: ").and_then(|rest| rest.split('\n').next()).unwrap().to_owned();
+        assert_eq!((id.len(), event), (32, &*event_of(&id)));
         Self { connection, id }
     }
 
@@ -51,6 +52,13 @@ impl Listener {
         assert_ne!(id, self.id);
         self.id = id;
     }
+}
+
+/// What comes after the time to wait before coming back.
+fn after_retry(greeting: &str) -> &str {
+    let (retry, rest) = greeting.strip_prefix("retry: ").and_then(|rest| rest.split_once('\n')).unwrap();
+    assert!((2_000..4_000).contains(&retry.parse().unwrap()), "{retry}");
+    rest
 }
 
 fn event_of(id: &str) -> String {
@@ -113,12 +121,28 @@ fn who_comes_back_is_told_what_was_missed() {
     let path = "/ofrep/v1/sse";
     let id = Listener::of(&served, path).id;
     let (_, mut up_to_date) = listen(&served, path, &[("Last-Event-ID", &id)]);
-    assert_eq!(up_to_date.text().unwrap(), format!("retry: 3000\nid: {id}\n\n"));
+    assert_eq!(after_retry(&up_to_date.text().unwrap()), format!("id: {id}\n\n"));
 
     served.rewrite("shop.json", &flags(Some("shop"), "off"));
     let now = Listener::of(&served, path).id;
     let (_, mut late) = listen(&served, path, &[("Last-Event-ID", &id)]);
-    assert_eq!(late.text().unwrap(), format!("retry: 3000\n{}", event_of(&now)));
+    assert_eq!(after_retry(&late.text().unwrap()), event_of(&now));
+}
+
+#[test]
+fn many_listeners_hear_of_a_change_one_by_one_and_only_the_newest() {
+    let served = two_sets();
+    let mut listeners: Vec<_> = (0..200).map(|_| Listener::of(&served, "/ofrep/v1/sse")).collect();
+    served.rewrite("shop.json", &flags(Some("shop"), "off"));
+    served.rewrite("site.json", &flags(Some("site"), "off"));
+    // Both files are read by now.
+    let newest = Listener::of(&served, "/ofrep/v1/sse").id;
+    for listener in &mut listeners {
+        // One that heard of the first change hears of the second, too.
+        while listener.id != newest {
+            listener.hears();
+        }
+    }
 }
 
 #[test]

@@ -102,6 +102,19 @@ impl<S: Shown> Listener<S> {
         }
     }
 
+    /// What there is by now, if it is something else than what was heard last; that counts as heard.
+    pub fn newest(&mut self) -> Option<Arc<S>> {
+        match self.look()? {
+            Heard::Shown { now, .. } => Some(now),
+            _ => None,
+        }
+    }
+
+    /// How many listen to the same topic.
+    pub fn audience(&self) -> u32 {
+        u32::try_from(Arc::strong_count(&self.topic)).unwrap_or(u32::MAX)
+    }
+
     /// Looks whether there is something else than before.
     fn look(&mut self) -> Option<Heard<S>> {
         // Seen before it is looked: what comes meanwhile is looked at again.

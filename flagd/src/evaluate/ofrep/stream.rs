@@ -3,6 +3,13 @@
 //! An event only says that the flags are other ones now, and the listener asks for them again (ADR 0008 of the
 //! protocol). Its id is the digest of the channel's flags, so it holds across restarts and replicas: a listener that
 //! comes back with the id it heard last is told at once if it missed something, and nothing otherwise.
+//!
+//! A listener that comes without an id is told at once, too. It may have asked for the flags before they changed and
+//! come after that, and nobody would ever tell it; with its entity tag the question costs a 304. Most clients also
+//! take an id from nothing but an event.
+//!
+//! Many listeners that are told the same would all ask in the same moment: each of them is told a little later by
+//! chance, the more of them there are, up to a second. So is the time after which each comes back.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,6 +27,7 @@ use super::channel::Digest;
 use super::path;
 use super::refusal::Refusal;
 use super::router::Ofrep;
+use crate::chance::between;
 use crate::distribute::{Heard, Listener};
 
 /// Answers with the stream of the channel that the path names.
@@ -59,7 +67,16 @@ fn events(
             let word = loop {
                 match listener.hear(heartbeat).await {
                     Heard::Shown { before: None, now } => break greeting(&now, last_heard),
-                    Heard::Shown { before: Some(_), now } => break event(&now),
+                    Heard::Shown { before: Some(_), now } => {
+                        let most =
+                            STAGGER.saturating_mul(listener.audience().saturating_sub(FEW)).min(LONGEST);
+                        if most.is_zero() {
+                            break event(&now);
+                        }
+                        tokio::time::sleep(between(Duration::ZERO, most)).await;
+                        // What came meanwhile is told instead.
+                        break event(&listener.newest().unwrap_or(now));
+                    }
                     Heard::Silence => break ": keep-alive\n\n".to_owned(),
                     Heard::Draining => {}
                     Heard::Over | Heard::DeadlineExceeded => return None,
@@ -70,12 +87,13 @@ fn events(
     })
 }
 
-/// How long to wait before coming back, and the id of what is served now; an event if that is not what was heard.
+/// How long to wait before coming back, and the id of what is served now; in an event unless it is known to be heard.
 fn greeting(digest: &Digest, last_heard: Option<String>) -> String {
     let id = digest.to_string();
-    let missed = last_heard.is_some_and(|last| last != id);
-    let rest = if missed { event(digest) } else { format!("id: {id}\n\n") };
-    format!("retry: {RETRY_MS}\n{rest}")
+    let knows = last_heard.is_some_and(|last| last == id);
+    let rest = if knows { format!("id: {id}\n\n") } else { event(digest) };
+    let [soonest, latest] = RETRY;
+    format!("retry: {}\n{rest}", between(soonest, latest).as_millis())
 }
 
 fn event(digest: &Digest) -> String {
@@ -88,7 +106,12 @@ fn event(digest: &Digest) -> String {
 pub(super) const PATH: &str = "/ofrep/v1/sse";
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
-const RETRY_MS: u32 = 3_000;
+/// After how long at least and at most a listener comes back.
+const RETRY: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(4)];
+/// How many listeners are told at once, and how much later on average another one is told for each that is more.
+const FEW: u32 = 20;
+const STAGGER: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -112,7 +135,10 @@ mod tests {
         let mut events = Box::pin(events(listener, None, Duration::from_millis(1)));
         let mut next =
             async || events.next().await.map(|word| String::from_utf8(word.unwrap().into()).unwrap());
-        assert!(next().await.unwrap().starts_with("retry: 3000\nid: "));
+        let greeting = next().await.unwrap();
+        let retry = greeting.strip_prefix("retry: ").and_then(|rest| rest.split('\n').next()).unwrap();
+        assert!((2_000..4_000).contains(&retry.parse().unwrap()), "{greeting}");
+        assert!(greeting.contains("\ndata: {\"type\":\"refetchEvaluation\""), "{greeting}");
         assert_eq!(next().await.unwrap(), ": keep-alive\n\n");
         assert_eq!(next().await.unwrap(), ": keep-alive\n\n");
         drain.send(true).unwrap();
