@@ -18,6 +18,7 @@ use common::frames::{
 };
 use common::process::{Kept, PATIENCE, Process};
 use common::tell;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -169,14 +170,15 @@ fn is_whole(answer: &[u8]) -> bool {
 #[tokio::test]
 async fn hostile_contexts_cost_an_error_at_most() {
     let folder = tempfile::tempdir().unwrap();
-    let process = Process::start(&[&flags(&folder)], &["--max-request-body", "33554432"]);
+    let process = Process::start(&[&flags(&folder)], &["--debug", "--max-request-body", "33554432"]);
     let small = Process::start(&[&flags(&folder)], &[]);
     let mut asked = 0;
     for (what, x, status) in contexts() {
-        let context = [b"{\"targetingKey\":\"k\",\"x\":", &x[..], b"}"].concat();
+        let context = [b"{\"targetingKey\":\"canary\",\"x\":", &x[..], b"}"].concat();
         let body = [b"{\"context\":", &context[..], b"}"].concat();
-        for flag in FLAGS {
-            let (got, answer) = post(process.ofrep, &format!("{OFREP}/{flag}"), JSON, "", &body).await;
+        let paths = FLAGS.map(|flag| format!("{OFREP}/{flag}"));
+        let answers = join_all(paths.iter().map(|path| post(process.ofrep, path, JSON, "", &body))).await;
+        for (flag, (got, answer)) in FLAGS.into_iter().zip(answers) {
             let answer: Value = serde_json::from_slice(&answer).unwrap_or_else(|_| panic!("{what}, {flag}"));
             match flag {
                 "a" => assert_eq!(got, status, "{what}: {answer}"),
@@ -212,6 +214,8 @@ async fn hostile_contexts_cost_an_error_at_most() {
     }
     tell(&format!("{asked} hostile questions"));
     process.answers(1).await;
+    // Not in details either: who it was asked for is nobody's business.
+    assert!(!process.log().contains("canary"), "{}", process.log());
     assert_eq!(process.metric("flagd_panics_total").await, 0);
     assert_eq!(process.ends(), Some(0));
     assert_eq!(small.ends(), Some(0));
@@ -856,28 +860,91 @@ async fn flood(at: SocketAddr, attack: Attack) {
 
 #[tokio::test]
 async fn pings_however_often_are_answered() {
-    const PINGS: u64 = 400;
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(&[&flags(&folder)], &[]);
-    for (at, path) in [(process.evaluation, None), (process.sync, Some(SYNC)), (process.management, None)] {
-        let mut conversation = Conversation::open(at).await;
-        if let Some(path) = path {
-            conversation.ask(path, b"").await;
-        }
-        let mut beat = tokio::time::interval(Duration::from_millis(2));
-        for number in 0..PINGS {
-            beat.tick().await;
-            let said = number.to_be_bytes();
-            conversation.stream.write_all(&frame(PING, 0, 0, &said)).await.unwrap();
-            loop {
-                let frame = conversation.next().await.expect("it stays open");
-                assert_ne!(frame.kind, GOAWAY, "{frame:?}");
-                if frame.kind == PING && frame.flags == ACK {
-                    assert_eq!(frame.payload, said);
-                    break;
-                }
+    join_all([
+        are_answered(process.evaluation, None),
+        are_answered(process.sync, Some(SYNC)),
+        are_answered(process.management, None),
+    ])
+    .await;
+    assert_eq!(process.ends(), Some(0));
+}
+
+/// Pings every few milliseconds, with a stream or without one.
+async fn are_answered(at: SocketAddr, stream: Option<&str>) {
+    let mut conversation = Conversation::open(at).await;
+    if let Some(path) = stream {
+        conversation.ask(path, b"").await;
+    }
+    let mut beat = tokio::time::interval(Duration::from_millis(2));
+    for number in 0..PINGS {
+        beat.tick().await;
+        let said = number.to_be_bytes();
+        conversation.stream.write_all(&frame(PING, 0, 0, &said)).await.unwrap();
+        loop {
+            let frame = conversation.next().await.expect("it stays open");
+            assert_ne!(frame.kind, GOAWAY, "{frame:?}");
+            if frame.kind == PING && frame.flags == ACK {
+                assert_eq!(frame.payload, said);
+                break;
             }
         }
     }
+}
+
+const PINGS: u64 = 400;
+
+#[tokio::test]
+async fn names_that_are_made_up_leave_nothing_behind() {
+    const NAMES: usize = 3_000;
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(&[&flags(&folder)], &[]);
+    process.answers(1).await;
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut made_up = || format!("{:016x}{}", random.next(), "x".repeat(500));
+    let mut ofrep = Kept::to(process.ofrep).await;
+    let mut evaluation = Kept::to(process.evaluation).await;
+    let mut sync = Conversation::open(process.sync).await;
+    let mut before = (0, 0);
+    for number in 0..NAMES {
+        let name = made_up();
+        let question = format!("{{\"flagKey\":\"{name}\",\"context\":{{\"{name}\":1}}}}");
+        assert_eq!(ofrep.post(&format!("{OFREP}/{name}"), "{}").await.0, 404);
+        assert_eq!(ofrep.get(&format!("/{name}")).await.0, 404);
+        assert_eq!(ofrep.bulk(&name).await, 200);
+        assert_eq!(evaluation.post(RESOLVE, &question).await.0, 404);
+        assert_eq!(evaluation.get(&format!("/flagd.evaluation.v1.Service/{name}")).await.0, 404);
+        let selector = format!("source={name}");
+        let mut message = vec![2 << 3 | 2];
+        message.extend([0x80 | (selector.len() & 0x7f) as u8, (selector.len() >> 7) as u8]);
+        message.extend(selector.as_bytes());
+        let answer = sync.answer(FETCH, &message).await;
+        assert!(String::from_utf8_lossy(&answer).contains("{\"flags\":{}}"));
+        if number % 100 == 0 {
+            // Streams, too: who listens to nothing.
+            let mut stream = Conversation::open(process.sync).await;
+            stream.ask(SYNC, &message).await;
+            while stream.next().await.is_some_and(|frame| frame.kind != DATA) {}
+            let path = format!("GET /ofrep/v1/sse/flagSetId={name} HTTP/1.1\r\nHost: x\r\n\r\n");
+            let mut stream = TcpStream::connect(process.ofrep).await.unwrap();
+            stream.write_all(path.as_bytes()).await.unwrap();
+            assert_ne!(stream.read(&mut [0; 512]).await.unwrap(), 0);
+        }
+        if number == NAMES / 4 {
+            before = (process.resident(), series(&process).await);
+        }
+    }
+    let after = (process.resident(), series(&process).await);
+    let growth = after.0.saturating_sub(before.0);
+    tell(&format!("{} made-up names: {} KiB more after a quarter of them", NAMES * 6, growth >> 10));
+    assert!(growth < 4 << 20, "{growth} bytes");
+    assert_eq!(after.1, before.1, "made-up names became labels");
     assert_eq!(process.ends(), Some(0));
+}
+
+/// How many lines there are to measure.
+async fn series(process: &Process) -> usize {
+    let (_, text) = Kept::to(process.management).await.get("/metrics").await;
+    String::from_utf8_lossy(&text).lines().count()
 }

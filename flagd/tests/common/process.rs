@@ -206,6 +206,15 @@ impl Kept {
         .await
     }
 
+    /// The status of an evaluation of all flags that a selector picks, by an identifier of a flag set.
+    pub(crate) async fn bulk(&mut self, flag_set: &str) -> u16 {
+        let request = format!(
+            "POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nHost: x\r\nFlagd-Selector: flagSetId={flag_set}\r\n\
+             Content-Length: 2\r\n\r\n{{}}"
+        );
+        self.ask(&request).await.0
+    }
+
     /// What `/status` says.
     pub(crate) async fn status(&mut self) -> Value {
         serde_json::from_slice(&self.get("/status").await.1).unwrap()
