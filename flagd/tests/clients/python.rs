@@ -1,4 +1,4 @@
-//! Python: the newest provider's own tests, which run the public suite.
+//! Python: the newest provider's own tests, which run the public suite; and programs for it and for older ones.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,41 @@ use tempfile::TempDir;
 
 use crate::common::suite;
 use crate::launcher::Launcher;
-use crate::program::{installed, run, sources};
+use crate::program::{checks, installed, run, sources};
+
+/// A test for each provider: the program, the environment, the provider, and the number of checks.
+macro_rules! programs {
+    ($($name:ident: $file:literal, $environment:literal, $provider:literal, $count:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                program($file, $environment, $provider, $count);
+            }
+        )*
+    };
+}
+
+programs! {
+    evaluations_by_rpc: "evaluations.py", "newest", "rpc", 68;
+    evaluations_in_process: "evaluations.py", "newest", "in-process", 68;
+    evaluations_by_ofrep: "evaluations.py", "newest", "ofrep", 68;
+    evaluations_by_rpc_of_evaluation_v1: "evaluations.py", "v1", "v1", 68;
+    evaluations_in_process_of_that_time: "evaluations.py", "v1", "v1-in-process", 68;
+    evaluations_by_rpc_of_schema_v1: "evaluations.py", "schema", "schema", 68;
+}
+
+fn program(file: &str, environment: &str, provider: &str, count: usize) {
+    let Some(testbed) = suite("FLAGD_TESTBED") else { return };
+    let Some(packages) = installed("python", "packages") else { return };
+    let launcher = Launcher::with(&testbed);
+    let mut command = Command::new(packages.join(environment).join("bin/python"));
+    command
+        .env("LAUNCHER", &launcher.places.launcher)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .arg(sources("python").join(file))
+        .arg(provider);
+    checks(&mut command, count);
+}
 
 /// Scenarios that run at once, each with a daemon of its own. Most of the time they wait for a daemon that is away.
 const WORKERS: usize = 6;
