@@ -28,6 +28,12 @@ programs! {
     evaluations_by_rpc_of_evaluation_v1: "evaluations.py", "v1", "v1", 68;
     evaluations_in_process_of_that_time: "evaluations.py", "v1", "v1-in-process", 68;
     evaluations_by_rpc_of_schema_v1: "evaluations.py", "schema", "schema", 68;
+    changes_by_rpc: "changes.py", "newest", "rpc", 22;
+    changes_in_process: "changes.py", "newest", "in-process", 20;
+    changes_by_ofrep: "changes.py", "newest", "ofrep", 15;
+    changes_by_rpc_of_evaluation_v1: "changes.py", "v1", "v1", 22;
+    changes_in_process_of_that_time: "changes.py", "v1", "v1-in-process", 20;
+    changes_by_rpc_of_schema_v1: "changes.py", "schema", "schema", 15;
 }
 
 fn program(file: &str, environment: &str, provider: &str, count: usize) {
@@ -38,6 +44,7 @@ fn program(file: &str, environment: &str, provider: &str, count: usize) {
     command
         .env("LAUNCHER", &launcher.places.launcher)
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("GRPC_VERBOSITY", "NONE")
         .arg(sources("python").join(file))
         .arg(provider);
     checks(&mut command, count);
@@ -111,6 +118,7 @@ fn passes(wanted: &Suite) {
         .args(["-n", &WORKERS.to_string(), "--dist", "worksteal", "--disable-warnings", "--durations=12"])
         .arg(Path::new("tests/e2e").join(wanted.resolver.replace('-', "")))
         .env("LAUNCHERS", urls.join(" "))
+        .env("GRPC_VERBOSITY", "NONE")
         .env("RESOLVER", wanted.resolver);
     if let Some(generation) = wanted.bucketing {
         command.env("BUCKETING", generation).args(["-m", &format!("fractional-{generation}")]);

@@ -73,6 +73,11 @@ class Client:
             if event == wanted:
                 return sorted(details.flags_changed or [])
 
+    def forget(self):
+        """Drops the events that came so far."""
+        while not self._events.empty():
+            self._events.get()
+
     @property
     def status(self):
         return self._client.get_provider_status().name
