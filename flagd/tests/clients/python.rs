@@ -34,6 +34,11 @@ programs! {
     changes_by_rpc_of_evaluation_v1: "changes.py", "v1", "v1", 22;
     changes_in_process_of_that_time: "changes.py", "v1", "v1-in-process", 20;
     changes_by_rpc_of_schema_v1: "changes.py", "schema", "schema", 15;
+    connections_by_rpc: "connections.py", "newest", "rpc", 16;
+    connections_in_process: "connections.py", "newest", "in-process", 16;
+    connections_by_ofrep: "connections.py", "newest", "ofrep", 14;
+    connections_by_rpc_of_evaluation_v1: "connections.py", "v1", "v1", 4;
+    connections_in_process_of_that_time: "connections.py", "v1", "v1-in-process", 16;
 }
 
 fn program(file: &str, environment: &str, provider: &str, count: usize) {
@@ -43,6 +48,8 @@ fn program(file: &str, environment: &str, provider: &str, count: usize) {
     let mut command = Command::new(packages.join(environment).join("bin/python"));
     command
         .env("LAUNCHER", &launcher.places.launcher)
+        // The client over HTTP has no option for the authority that it trusts.
+        .env("REQUESTS_CA_BUNDLE", &launcher.places.authority)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("GRPC_VERBOSITY", "NONE")
         .arg(sources("python").join(file))
