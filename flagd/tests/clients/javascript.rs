@@ -43,4 +43,15 @@ providers! {
     evaluations_in_process_of_evaluation_v1: "evaluations.js", "evaluation-v1-in-process", 58;
     evaluations_by_rpc_of_schema_v1: "evaluations.js", "schema-v1", 58;
     evaluations_on_a_page_of_schema_v1: "evaluations.js", "schema-v1-web", 58;
+
+    changes_by_rpc: "changes.js", "rpc", 18;
+    changes_in_process: "changes.js", "in-process", 18;
+    changes_on_a_page: "changes.js", "web", 16;
+    changes_by_ofrep: "changes.js", "ofrep", 16;
+    changes_by_ofrep_on_a_page: "changes.js", "ofrep-web", 18;
+    changes_by_rpc_of_evaluation_v1: "changes.js", "evaluation-v1", 18;
+    changes_in_process_of_evaluation_v1: "changes.js", "evaluation-v1-in-process", 18;
+    changes_by_rpc_of_schema_v1: "changes.js", "schema-v1", 18;
+    changes_on_a_page_of_schema_v1: "changes.js", "schema-v1-web", 16;
+
 }

@@ -46,6 +46,7 @@ class Client {
     #sdk;
     #client;
     #context = '{}';
+    #counts = {};
     #events = [];
     #waiting = [];
 
@@ -55,6 +56,7 @@ class Client {
         for (const event of Object.values(this.#sdk.ProviderEvents)) {
             this.#client.addHandler(event, (details) => {
                 this.#events.push({ event, keys: details?.flagsChanged?.toSorted() });
+                this.#counts[event] = (this.#counts[event] ?? 0) + 1;
                 this.#waiting.splice(0).forEach((wake) => wake());
             });
         }
@@ -70,6 +72,11 @@ class Client {
             }
             await within(new Promise((wake) => this.#waiting.push(wake)), event);
         }
+    }
+
+    /** How many events of a name there were. */
+    count(event) {
+        return this.#counts[this.#sdk.ProviderEvents[event]] ?? 0;
     }
 
     get status() {
