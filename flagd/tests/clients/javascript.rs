@@ -16,8 +16,9 @@ fn checks(file: &str, provider: &str, count: usize) {
         .arg(provider)
         .env("LAUNCHER", &launcher.places.launcher)
         .env("NODE_PATH", installed.join("node_modules"))
-        // Browsers trust the authorities of their machine.
-        .env("NODE_EXTRA_CA_CERTS", &launcher.places.authority);
+        // Some clients trust the authorities of their machine alone.
+        .env("NODE_EXTRA_CA_CERTS", &launcher.places.authority)
+        .env("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", &launcher.places.authority);
     program::checks(&mut node, count);
 }
 
@@ -54,4 +55,13 @@ providers! {
     changes_by_rpc_of_schema_v1: "changes.js", "schema-v1", 18;
     changes_on_a_page_of_schema_v1: "changes.js", "schema-v1-web", 16;
 
+    connections_by_rpc: "connections.js", "rpc", 13;
+    connections_in_process: "connections.js", "in-process", 13;
+    connections_on_a_page: "connections.js", "web", 7;
+    connections_by_ofrep: "connections.js", "ofrep", 11;
+    connections_by_ofrep_on_a_page: "connections.js", "ofrep-web", 11;
+    connections_by_rpc_of_evaluation_v1: "connections.js", "evaluation-v1", 13;
+    connections_in_process_of_evaluation_v1: "connections.js", "evaluation-v1-in-process", 13;
+    connections_by_rpc_of_schema_v1: "connections.js", "schema-v1", 4;
+    connections_on_a_page_of_schema_v1: "connections.js", "schema-v1-web", 2;
 }
