@@ -8,6 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod go_wire;
 mod javascript;
 mod launcher;
 mod program;
