@@ -5,7 +5,8 @@
 //! 3. `http` and `grpc` are lean clients: bytes made once, answers read for their end.
 //! 4. `questions` is what is asked, and what a right answer is.
 //! 5. `load` asks many times: in a closed loop, and at a fixed rate.
-//! 6. `table` prints.
+//! 6. `probe` waits for an answer.
+//! 7. `table` prints.
 
 mod options;
 mod process;
@@ -13,15 +14,17 @@ mod http;
 mod grpc;
 mod questions;
 mod load;
+mod probe;
 mod table;
 
 pub use grpc::Grpc;
 pub use http::{Answer, Http};
 pub use load::{Load, Outcome, Shape};
 pub use options::Options;
+pub use probe::Probe;
 pub use process::{LOAD_CORE, Memory, Port, Process, SERVER_CORE, Template, pin};
 pub use questions::{Protocol, QUESTIONS, Question, Request, context};
-pub use table::{Table, grouped, microseconds, ratio};
+pub use table::{Table, grouped, median, microseconds, ratio};
 
 /// Why a benchmark ends without figures.
 pub type Trouble = Box<dyn std::error::Error + Send + Sync>;

@@ -29,6 +29,12 @@ pub fn microseconds(time: Duration) -> String {
     }
 }
 
+/// The one in the middle; zero of none.
+pub fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
 /// How many times as much.
 pub fn ratio(of: Duration, to: Option<Duration>) -> String {
     match to {
