@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use benches::daemon::{
-    Load, Options, Outcome, Port, Process, Protocol, QUESTIONS, Question, Request, SERVER_CORE, Shape, Table,
-    Template, Trouble, grouped, microseconds, ratio,
+    LOAD_CORE, Load, Options, Outcome, Port, Process, Protocol, QUESTIONS, Question, Request, SERVER_CORE,
+    Shape, Table, Template, Trouble, grouped, microseconds, ratio,
 };
 use benches::plain_flag_set;
 
@@ -70,7 +70,8 @@ fn measure<'q>(
             for ((process, _), request) in running.iter().zip(&requests) {
                 if let Some(request) = request {
                     let best: &mut Figures = figures.entry(process.name.clone()).or_default();
-                    let load = Load { process, question, request, shape: shape(question.protocol) };
+                    let shape = shape(question.protocol);
+                    let load = Load { process, question, request, shape, core: Some(LOAD_CORE) };
                     closed(&load, options.quick, best)?;
                     if number < PACED_ROUNDS {
                         paced(&load, options.quick, best)?;

@@ -15,7 +15,7 @@ use rustix::thread::set_current_timer_slack;
 use tokio::task::JoinSet;
 
 use super::grpc::Caller;
-use super::process::{LOAD_CORE, Process, pin};
+use super::process::{Process, pin};
 use super::questions::{Protocol, Question, Request};
 use super::{Grpc, Http, Trouble};
 
@@ -30,6 +30,8 @@ pub struct Load<'a> {
     pub request: &'a Request,
     /// By how many.
     pub shape: Shape,
+    /// Where all of them run; none for everywhere.
+    pub core: Option<usize>,
 }
 
 /// How many ask at once.
@@ -105,7 +107,7 @@ impl Load<'_> {
             let connect = |number| {
                 let (ready, start, part) = (&ready, &start, &part);
                 move || {
-                    let asker = pin(LOAD_CORE).map_err(Trouble::from).and_then(|()| {
+                    let asker = self.core.map_or(Ok(()), pin).map_err(Trouble::from).and_then(|()| {
                         set_current_timer_slack(NonZeroU64::new(1))?;
                         let mut asker = Asker::connect(self.question, address, self.request)?;
                         asker.ask(self.request)?;
