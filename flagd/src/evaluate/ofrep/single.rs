@@ -20,7 +20,9 @@ pub(super) async fn evaluate(
 ) -> Response {
     let (head, body) = request.into_parts();
     let segment = head.uri.path().rsplit('/').next().unwrap_or("");
-    if let ("." | "..", Some(elsewhere)) = (segment, path::tidied(&head.uri)) {
+    if matches!(segment, "." | "..")
+        && let Some(elsewhere) = path::tidied(&head.uri)
+    {
         return elsewhere;
     }
     let Some(key) = path::decoded(segment) else {
