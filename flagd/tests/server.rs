@@ -319,3 +319,24 @@ fn want_of_descriptors_is_survived() {
         until("reloaded", || async { running.status().await["flags"] == 0 }).await;
     });
 }
+
+#[tokio::test]
+async fn a_deadline_of_zero_is_for_ever() {
+    let running = start_with(|settings, _| {
+        settings.header_deadline = Duration::ZERO;
+        settings.body_deadline = Duration::ZERO;
+    })
+    .await;
+    let mut slow = TcpStream::connect(running.ofrep()).await.unwrap();
+    for part in [
+        "POST /ofrep/v1/evaluate/flags/check",
+        "out HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n",
+        "{",
+        "}",
+    ] {
+        slow.write_all(part.as_bytes()).await.unwrap();
+        // Whatever is answered meanwhile: a part more is waited for.
+        assert_eq!(get(running.management(), "/healthz").await.0, 200);
+    }
+    assert_eq!(answer(slow).await.0, 200);
+}

@@ -237,6 +237,20 @@ fn rows() -> Vec<Row> {
             ("3000000", |it| it.max_request_header = 3_000_000),
         ),
         row(
+            "header-deadline",
+            None,
+            (&["250ms"], |it| it.header_deadline = Duration::from_millis(250)),
+            ("2s", |it| it.header_deadline = Duration::from_secs(2)),
+            ("1m", |it| it.header_deadline = Duration::from_secs(60)),
+        ),
+        row(
+            "body-deadline",
+            None,
+            (&["250ms"], |it| it.body_deadline = Duration::from_millis(250)),
+            ("2s", |it| it.body_deadline = Duration::from_secs(2)),
+            ("1m", |it| it.body_deadline = Duration::from_secs(60)),
+        ),
+        row(
             "log-format",
             'z',
             (&["json"], |it| it.log_format = LogFormat::Json),

@@ -46,6 +46,7 @@ impl Drop for UnderWay {
 pub(super) struct Paced<I> {
     io: I,
     pace: Arc<Pace>,
+    /// Zero is for ever.
     limit: Duration,
     /// How much of HTTP/2's preface came, as long as nothing else did.
     preface: Option<usize>,
@@ -91,6 +92,9 @@ impl<I> Paced<I> {
             return false;
         }
         let limit = self.limit;
+        if limit.is_zero() {
+            return false;
+        }
         let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         clock.as_mut().poll(cx).is_ready()
     }

@@ -181,7 +181,10 @@ impl Connection {
         match &self.tls {
             None => self.converse(stream).await,
             Some(config) => {
-                let limit = self.handler.state.settings.header_deadline * 5;
+                let limit = match self.handler.state.settings.header_deadline {
+                    Duration::ZERO => Duration::MAX,
+                    limit => limit.saturating_mul(5),
+                };
                 let mut draining = self.end.draining.clone();
                 let stream = tokio::select! {
                     stream = tokio::time::timeout(limit, shake_hands(stream, config)) => stream,

@@ -46,7 +46,8 @@ impl Handler {
             return Ok(counted(record, refusal));
         }
         let selector = record.route.is_stream().then(|| selector_of(&request));
-        let limit = (!record.route.takes_stream()).then_some(self.state.settings.body_deadline);
+        let limit = Some(self.state.settings.body_deadline);
+        let limit = limit.filter(|limit| !limit.is_zero() && !record.route.takes_stream());
         let bytes = record.request_bytes.clone();
         let request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),

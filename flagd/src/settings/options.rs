@@ -320,6 +320,22 @@ pub static OPTIONS: &[ConfigOption] = &[
         "The largest header of a request; 0 is 1 MiB",
     ),
     option(
+        "header-deadline",
+        None,
+        REQUESTS,
+        "DURATION",
+        Effect::Duration(|draft| &mut draft.settings.header_deadline),
+        "How long the header of a request may take from its first byte on, and a TLS handshake five times that; 0s is for ever",
+    ),
+    option(
+        "body-deadline",
+        None,
+        REQUESTS,
+        "DURATION",
+        Effect::Duration(|draft| &mut draft.settings.body_deadline),
+        "How long the body of a request may take; 0s is for ever",
+    ),
+    option(
         "log-format",
         Some('z'),
         LOG,

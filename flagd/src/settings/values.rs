@@ -56,9 +56,10 @@ pub struct Settings {
     pub otlp: Option<Otlp>,
     /// How long requests under way may take when the daemon is asked to end.
     pub drain: Duration,
-    /// How long the header of a request may take from its first byte on, and a TLS handshake five times that.
+    /// How long the header of a request may take from its first byte on, and a TLS handshake five times that; zero is
+    /// for ever.
     pub header_deadline: Duration,
-    /// How long the body of a request may take.
+    /// How long the body of a request may take; zero is for ever.
     pub body_deadline: Duration,
 }
 
