@@ -22,7 +22,14 @@ impl<'a> Text<'a> {
         self.out.push_str(self.name);
         self.out.push_str(suffix);
         let mut before = '{';
+        let mut scope = self.scope;
         for (name, value) in labels {
+            // Labels are in order of their names, the scope's among them.
+            if *name > "otel_scope" && !scope.is_empty() {
+                self.out.push(before);
+                before = ',';
+                self.out.push_str(std::mem::take(&mut scope));
+            }
             self.out.push(before);
             before = ',';
             self.out.extend(name.chars().map(|letter| if letter == '.' { '_' } else { letter }));
@@ -30,10 +37,10 @@ impl<'a> Text<'a> {
             write_label(self.out, value);
             self.out.push('"');
         }
-        if !self.scope.is_empty() {
+        if !scope.is_empty() {
             self.out.push(before);
             before = ',';
-            self.out.push_str(self.scope);
+            self.out.push_str(scope);
         }
         if let Some(bound) = bound {
             let _ = write!(self.out, "{before}le=\"{bound}\"");
