@@ -4,8 +4,11 @@ mod common;
 
 use common::server::{ask, get, start, start_with, until};
 use flagcore::{ErrorCode, Reason};
+use flagd::proto::evaluation_v1::EventStreamRequest;
+use flagd::proto::evaluation_v1::service_client::ServiceClient;
 use flagd::proto::sync_v1::SyncFlagsRequest;
 use flagd::proto::sync_v1::flag_sync_service_client::FlagSyncServiceClient;
+use tokio::io::AsyncWriteExt;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -253,4 +256,74 @@ async fn a_stream_is_told_with_the_selector_that_its_message_says() {
     let label = "feature_flag_flagd_sync_active_streams{";
     let text = running.metrics().await;
     assert!(text.lines().any(|line| line.starts_with(label) && line.contains(&selector)), "{text}");
+}
+
+/// The flags of the tests, with other values.
+fn other_flags(size: usize) -> String {
+    let text = "x".repeat(size);
+    format!(
+        r#"{{"flags": {{"checkout": {{"state": "ENABLED", "variants": {{"a": "{text}"}}, "defaultVariant": "a"}}}}}}"#
+    )
+}
+
+/// Puts other flags in place whole.
+fn put(running: &common::server::Running, flags: &str) {
+    let made = running.folder.path().join("made");
+    std::fs::write(&made, flags).unwrap();
+    std::fs::rename(made, running.flags()).unwrap();
+}
+
+#[tokio::test]
+async fn every_stream_is_told_with_who_listens_and_how_far_it_is() {
+    let running = start().await;
+    let endpoint = format!("http://{}", running.sync());
+    let mut client = FlagSyncServiceClient::connect(endpoint).await.unwrap();
+    let request = SyncFlagsRequest { provider_id: "p".repeat(1_000), selector: String::new() };
+    let mut sync = client.sync_flags(request).await.unwrap().into_inner();
+    sync.message().await.unwrap().unwrap();
+    let mut events = ServiceClient::new(common::rpc::channel(running.evaluation()).await);
+    let mut events = events.event_stream(EventStreamRequest {}).await.unwrap().into_inner();
+    events.message().await.unwrap().unwrap();
+    let mut sse = tokio::net::TcpStream::connect(running.ofrep()).await.unwrap();
+    sse.write_all(b"GET /ofrep/v1/sse HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+
+    let streams = || async { running.status().await["streams"].clone() };
+    until("three streams", || async { streams().await["open"] == 3 }).await;
+    let revision = running.status().await["revision"].as_u64().unwrap();
+    put(&running, &other_flags(1));
+    sync.message().await.unwrap().unwrap();
+    for service in ["sync", "evaluation", "ofrep"] {
+        until(service, || async {
+            let stream = streams().await[service][0].clone();
+            stream["sent"]["revision"].as_u64().is_some_and(|sent| sent > revision) && stream["behind"] == 0
+        })
+        .await;
+        let stream = streams().await[service][0].clone();
+        assert!(stream["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{stream}");
+        assert!(stream["since"].as_f64() <= stream["sent"]["at"].as_f64(), "{stream}");
+        let provider = if service == "sync" { "p".repeat(200) } else { String::new() };
+        assert_eq!(stream["provider"], provider);
+    }
+    // What clients call themselves is no label.
+    assert!(!running.metrics().await.contains("ppp"));
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_is_told_to_be_behind() {
+    let running = start().await;
+    put(&running, &other_flags(1_000_000));
+    until("served", || async { running.status().await["flags"] == 1 }).await;
+    let endpoint = tonic::transport::Endpoint::new(format!("http://{}", running.sync())).unwrap();
+    let channel = endpoint.initial_stream_window_size(65_535).connect().await.unwrap();
+    let request = SyncFlagsRequest { provider_id: "stalled".to_owned(), selector: String::new() };
+    let _stalled = FlagSyncServiceClient::new(channel).sync_flags(request).await.unwrap();
+    until("open", || async { running.status().await["streams"]["open"] == 1 }).await;
+    for size in [1, 2] {
+        let before = running.status().await["revision"].as_u64();
+        put(&running, &other_flags(size));
+        until("served", || async { running.status().await["revision"].as_u64() > before }).await;
+    }
+    let stream = running.status().await["streams"]["sync"][0].clone();
+    assert!(stream["behind"].as_u64().unwrap() >= 1, "{stream}");
+    assert_eq!(stream["provider"], "stalled");
 }

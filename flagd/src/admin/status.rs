@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::state::State;
 use crate::telemetry::Service;
 
-/// What is served, what is not, and who listens. Times are seconds of Unix time, ages seconds.
+/// What is served, what is not, and who listens. Times are seconds of Unix time, ages seconds; how far a stream is
+/// behind is a number of revisions.
 pub(super) fn of(state: &State) -> Value {
     let snapshot = state.client.snapshot();
     let (streams, open) = state.metrics.streams(STREAMS);
@@ -17,11 +18,16 @@ pub(super) fn of(state: &State) -> Value {
         let streams = streams.iter().filter(|stream| stream.service == service);
         let listed: Vec<Value> = streams
             .map(|stream| {
+                let sent = stream.progress.sent();
                 json!({
                     "route": stream.route,
                     "selector": stream.selector,
+                    "provider": stream.provider,
                     "peer": &*stream.peer,
                     "since": unix(stream.since),
+                    "sent": sent.map(|(revision, at)| json!({"revision": revision, "at": unix(at)})),
+                    // It may have nothing to hear of them, which it finds out when it looks.
+                    "behind": snapshot.revision().saturating_sub(stream.progress.seen()),
                 })
             })
             .collect();

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::topics::{Shown, Topic, Topics};
 use crate::chance::between;
+use crate::telemetry::Progress;
 use crate::wire::Deadline;
 
 /// One who listens to a topic.
@@ -17,6 +18,7 @@ pub struct Listener<S: Shown> {
     topics: Arc<Topics<S>>,
     topic: Arc<Topic<S>>,
     told: Option<Arc<S>>,
+    progress: Progress,
     revision: watch::Receiver<u64>,
     draining: watch::Receiver<bool>,
     deadline: Option<Instant>,
@@ -55,7 +57,17 @@ impl<S: Shown> Listener<S> {
         deadline: Duration,
     ) -> Self {
         let deadline = if deadline.is_zero() { None } else { Instant::now().checked_add(deadline) };
-        Self { topics, topic, told: None, revision, draining, deadline, farewell: None, end: None }
+        Self {
+            topics,
+            topic,
+            told: None,
+            progress: Progress::default(),
+            revision,
+            draining,
+            deadline,
+            farewell: None,
+            end: None,
+        }
     }
 
     /// The same, but for no longer than its client waits.
@@ -73,6 +85,11 @@ impl<S: Shown> Listener<S> {
     pub fn spread(mut self, over: watch::Receiver<Duration>) -> Self {
         self.farewell = Some(over);
         self
+    }
+
+    /// How far it is, to be looked at from elsewhere.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// Waits for something to say; for at most `patience` in silence.
@@ -119,8 +136,10 @@ impl<S: Shown> Listener<S> {
     fn look(&mut self) -> Option<Heard<S>> {
         // Seen before it is looked: what comes meanwhile is looked at again.
         self.revision.mark_unchanged();
-        let now = self.topics.current(&self.topic);
-        if self.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, &now)) {
+        let (now, revision) = self.topics.current_at(&self.topic);
+        let is_known = self.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, &now));
+        self.progress.note(revision, !is_known);
+        if is_known {
             return None;
         }
         let before = self.told.replace(now.clone());

@@ -26,7 +26,7 @@ use super::listener::{Heard, Listener};
 use super::payload::{Payload, SyncContext};
 use super::topics::{Topic, Topics, selector};
 use crate::state::State;
-use crate::telemetry::StreamSelector;
+use crate::telemetry::{Progress, StreamProvider, StreamSelector};
 use crate::wire::structs::{Field, Fields, Malformed, text};
 use crate::wire::{Deadline, Failure, companions, frames};
 
@@ -85,11 +85,15 @@ impl Sync {
         match method {
             "SyncFlags" => {
                 let topic = self.topic(headers, &message)?;
+                let provider = StreamProvider(said(&message, PROVIDER)?.to_owned());
                 deadline.limit(self.started()).await?;
                 // Told to who counts streams: the request may have said it in its message.
                 let selector = StreamSelector(topic.selector.to_string());
-                let mut answer = grpc(Body::new(StreamBody::new(self.payloads(topic, deadline))));
+                let (progress, payloads) = self.payloads(topic, deadline);
+                let mut answer = grpc(Body::new(StreamBody::new(payloads)));
                 answer.extensions_mut().insert(selector);
+                answer.extensions_mut().insert(provider);
+                answer.extensions_mut().insert(progress);
                 Ok(answer)
             }
             "FetchAllFlags" => {
@@ -113,9 +117,7 @@ impl Sync {
     }
 
     fn topic(&self, headers: &HeaderMap, message: &[u8]) -> Result<Arc<Topic<Payload>>, Failure> {
-        let said = said_selector(message)
-            .map_err(|Malformed| Failure::new(Code::InvalidArgument, "the request is malformed"))?;
-        let selector = selector(headers, said)?;
+        let selector = selector(headers, said(message, SELECTOR)?)?;
         Ok(if selector.is_empty() { self.everything.clone() } else { self.topics.topic(selector) })
     }
 
@@ -141,13 +143,14 @@ impl Sync {
         &self,
         topic: Arc<Topic<Payload>>,
         client: Deadline,
-    ) -> impl stream::Stream<Item = Result<Frame<Bytes>, Infallible>> + use<> {
+    ) -> (Progress, impl stream::Stream<Item = Result<Frame<Bytes>, Infallible>> + use<>) {
         let State { revision, draining, farewell, settings, .. } = self.state.clone();
         let deadline = settings.stream_deadline;
         let listener = Listener::new(self.topics.clone(), topic, revision, draining, deadline)
             .until(client)
             .spread(farewell);
-        stream::unfold(Some(listener), async |listener| {
+        let progress = listener.progress();
+        let frames = stream::unfold(Some(listener), async |listener| {
             let mut listener = listener?;
             let failure = loop {
                 match listener.hear(Duration::from_secs(3600)).await {
@@ -158,20 +161,29 @@ impl Sync {
                 }
             };
             Some((Ok(Frame::trailers(failure.grpc_headers())), None))
-        })
+        });
+        (progress, frames)
     }
 }
 
-/// The selector that the request itself says; the header wins over it.
-fn said_selector(message: &[u8]) -> Result<&str, Malformed> {
-    let (mut said, mut fields) = ("", Fields::of(message));
-    while let Some(field) = fields.next_field()? {
-        if let (2, Field::Bytes(bytes)) = field {
-            said = text(bytes)?;
+/// A text that the request says; a selector in a header wins over its own.
+fn said(message: &[u8], number: u64) -> Result<&str, Failure> {
+    let read = || {
+        let (mut said, mut fields) = ("", Fields::of(message));
+        while let Some(field) = fields.next_field()? {
+            if let (found, Field::Bytes(bytes)) = field
+                && found == number
+            {
+                said = text(bytes)?;
+            }
         }
-    }
-    Ok(said)
+        Ok(said)
+    };
+    read().map_err(|Malformed| Failure::new(Code::InvalidArgument, "the request is malformed"))
 }
+
+const PROVIDER: u64 = 1;
+const SELECTOR: u64 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -70,16 +70,22 @@ impl<S: Shown> Topics<S> {
 
     /// What a topic shows now. The same as before is the same allocation.
     pub fn current(&self, topic: &Topic<S>) -> Arc<S> {
+        self.current_at(topic).0
+    }
+
+    /// The same, with the revision that was looked at.
+    pub fn current_at(&self, topic: &Topic<S>) -> (Arc<S>, u64) {
         let mut latest = lock(&topic.latest);
         // Taken under the lock, so that nothing older comes after something newer.
         let snapshot = self.client.snapshot();
         if let Some(known) = latest.as_ref().filter(|known| known.revision == snapshot.revision()) {
-            return known.shown.clone();
+            return (known.shown.clone(), known.revision);
         }
         let before = latest.take().map(|latest| latest.shown);
         let shown = S::make(snapshot.view(&topic.selector), &self.setup, before.as_ref());
-        *latest = Some(Latest { revision: snapshot.revision(), shown: shown.clone() });
-        shown
+        let revision = snapshot.revision();
+        *latest = Some(Latest { revision, shown: shown.clone() });
+        (shown, revision)
     }
 }
 

@@ -17,7 +17,7 @@ use tower::Service as _;
 
 use crate::settings::Settings;
 use crate::state::State;
-use crate::telemetry::{OpenStream, Route, Service, StreamSelector, StreamStatus};
+use crate::telemetry::{OpenStream, Progress, Route, Service, StreamProvider, StreamSelector, StreamStatus};
 
 use super::bodies::{CountedBody, TimedBody};
 use super::pace::Pace;
@@ -90,14 +90,16 @@ impl Handler {
         if answer.body().is_end_stream() {
             return None;
         }
-        let selector =
-            answer.extensions().get::<StreamSelector>().map_or(from_header, |selector| selector.0.clone());
+        let told = answer.extensions();
+        let selector = told.get::<StreamSelector>().map_or(from_header, |selector| selector.0.clone());
         let label = if self.matches(&selector) { selector.clone() } else { "_other".to_owned() };
         let status = StreamStatus {
             service: self.service,
             route: route.name(),
-            selector,
+            selector: shortened(&selector),
+            provider: told.get::<StreamProvider>().map(|it| shortened(&it.0)).unwrap_or_default(),
             peer,
+            progress: told.get::<Progress>().cloned().unwrap_or_default(),
             since: SystemTime::now(),
         };
         Some(self.state.metrics.opened(status, label))
@@ -116,6 +118,11 @@ impl Handler {
 fn counted(mut record: Record, answer: Response<Body>) -> Response<CountedBody> {
     record.answered(&answer);
     answer.map(|body| CountedBody::new(body, record))
+}
+
+/// So much of a client's text as is kept of it.
+fn shortened(text: &str) -> String {
+    text.chars().take(200).collect()
 }
 
 fn refusal(status: StatusCode) -> Response<Body> {

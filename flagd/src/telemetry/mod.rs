@@ -30,5 +30,5 @@ pub use export::{Exporter, Exporting};
 pub use metrics::Metrics;
 pub use requests::{HttpKey, RpcKey, RpcSystem, Service};
 pub use routes::Route;
-pub use streams::{Ended, OpenStream, StreamSelector, StreamStatus};
+pub use streams::{Ended, OpenStream, Progress, StreamProvider, StreamSelector, StreamStatus};
 pub use trace::{End, Trace};

@@ -1,8 +1,9 @@
 //! Who listens: every open stream with its service, selector and peer.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::cells::{Histogram, STREAM_SECONDS};
 use super::requests::Service;
@@ -13,6 +14,48 @@ use super::samples::Samples;
 /// Without one, the request's `Flagd-Selector` header counts.
 #[derive(Clone, Debug)]
 pub struct StreamSelector(pub String);
+
+/// Who a stream's client says that it is: put it among the extensions of the response. Never a label.
+#[derive(Clone, Debug)]
+pub struct StreamProvider(pub String);
+
+/// How far a stream is, noted by who writes it: put it among the extensions of the response.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    /// The revision that it looked at last, whether or not there was anything to say.
+    seen: AtomicU64,
+    /// The revision at which it said something last, and when, in milliseconds of Unix time.
+    sent: AtomicU64,
+    sent_at: AtomicU64,
+}
+
+impl Progress {
+    /// A revision was looked at; with `news` there was something to say.
+    pub fn note(&self, revision: u64, news: bool) {
+        // ORDERING: told to people only, who see any mixture of two moments.
+        self.0.seen.store(revision, Ordering::Relaxed);
+        if news {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.0.sent.store(revision, Ordering::Relaxed);
+            self.0.sent_at.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    /// The revision that was looked at last; 0 before any.
+    pub fn seen(&self) -> u64 {
+        self.0.seen.load(Ordering::Relaxed)
+    }
+
+    /// The revision at which something was said last, and when; none before.
+    pub fn sent(&self) -> Option<(u64, SystemTime)> {
+        let at = self.0.sent_at.load(Ordering::Relaxed);
+        let time = UNIX_EPOCH.checked_add(Duration::from_millis(at))?;
+        (at > 0).then(|| (self.0.sent.load(Ordering::Relaxed), time))
+    }
+}
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +90,12 @@ pub struct StreamStatus {
     pub route: &'static str,
     /// Which flags it asked for.
     pub selector: String,
-    /// Who listens.
+    /// Who listens, as it says itself; empty if it does not.
+    pub provider: String,
+    /// Where it listens from.
     pub peer: Arc<str>,
+    /// How far it is.
+    pub progress: Progress,
     /// Since when.
     pub since: SystemTime,
 }

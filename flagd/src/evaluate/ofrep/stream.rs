@@ -40,8 +40,11 @@ pub(super) async fn listen(extract::State(ofrep): extract::State<Arc<Ofrep>>, re
         Ok(selector) => selector,
         Err(error) => return Refusal::Selector(error).response(None),
     };
-    let events = events(ofrep.listener(selector), last_heard(request.headers()), HEARTBEAT);
+    let listener = ofrep.listener(selector);
+    let progress = listener.progress();
+    let events = events(listener, last_heard(request.headers()), HEARTBEAT);
     let mut response = Response::new(Body::from_stream(events));
+    response.extensions_mut().insert(progress);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -43,7 +43,11 @@ pub(super) async fn call(State(service): State<Service>, request: Request) -> Re
     };
     if method == Method::Events {
         return match service.events(generation, protocol, &parts.headers, SILENCE, deadline) {
-            Ok(body) => respond(protocol, body),
+            Ok((body, progress)) => {
+                let mut response = respond(protocol, body);
+                response.extensions_mut().insert(progress);
+                response
+            }
             Err(failure) => refused(failure, protocol, method),
         };
     }

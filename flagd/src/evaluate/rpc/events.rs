@@ -14,13 +14,14 @@ use super::protocol::{Encoding, Envelope, Generation, Protocol};
 use super::service::Service;
 use crate::distribute::{Heard, Listener, deadline_exceeded, selector};
 use crate::state::State;
+use crate::telemetry::Progress;
 use crate::wire::{Deadline, Failure, frames, structs};
 
 /// After how much silence a stream says that it is still there.
 pub(super) const SILENCE: Duration = Duration::from_secs(20);
 
 impl Service {
-    /// The events of the selection that the headers name, as a body.
+    /// The events of the selection that the headers name, as a body; and how far it is.
     pub(super) fn events(
         &self,
         generation: Generation,
@@ -28,7 +29,7 @@ impl Service {
         headers: &HeaderMap,
         silence: Duration,
         client: Deadline,
-    ) -> Result<Body, Failure> {
+    ) -> Result<(Body, Progress), Failure> {
         let topic = self.listings.topic(selector(headers, "")?);
         let state = &self.state;
         let deadline = match generation {
@@ -39,6 +40,7 @@ impl Service {
         let listener = Listener::new(self.listings.clone(), topic, revision, draining, deadline)
             .until(client)
             .spread(farewell);
+        let progress = listener.progress();
         let stream = stream::unfold(Some(listener), move |listener| async move {
             let mut listener = listener?;
             let encoding = protocol.encoding;
@@ -61,7 +63,7 @@ impl Service {
             };
             Some((Ok::<_, Infallible>(Frame::data(frame)), Some(listener)))
         });
-        Ok(Body::new(StreamBody::new(stream)))
+        Ok((Body::new(StreamBody::new(stream)), progress))
     }
 }
 
@@ -136,7 +138,7 @@ mod tests {
         let silence = Duration::from_millis(1);
         let (service, headers) = (Service::new(daemon.state().clone()), HeaderMap::new());
         let body = service.events(Generation::V1, protocol, &headers, silence, Deadline::default());
-        let (mut body, mut frames) = (body.unwrap(), Vec::new());
+        let (mut body, mut frames) = (body.unwrap().0, Vec::new());
         for _ in 0..3 {
             frames.push(body.frame().await.unwrap().unwrap().into_data().unwrap());
         }
