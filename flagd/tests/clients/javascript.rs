@@ -64,4 +64,10 @@ providers! {
     connections_in_process_of_evaluation_v1: "connections.js", "evaluation-v1-in-process", 13;
     connections_by_rpc_of_schema_v1: "connections.js", "schema-v1", 4;
     connections_on_a_page_of_schema_v1: "connections.js", "schema-v1-web", 2;
+
+    many_questions_by_rpc: "crowd.js", "rpc", 6;
+    many_questions_in_process: "crowd.js", "in-process", 6;
+    many_questions_by_ofrep: "crowd.js", "ofrep", 6;
+    many_questions_by_rpc_of_evaluation_v1: "crowd.js", "evaluation-v1", 6;
+    many_questions_by_rpc_of_schema_v1: "crowd.js", "schema-v1", 6;
 }
