@@ -10,6 +10,7 @@
 mod common;
 mod go_wire;
 mod javascript;
+mod java;
 mod launcher;
 mod program;
 mod python;
