@@ -76,7 +76,7 @@ const fn single(name: &'static str, row: Row) -> Question {
 }
 
 const fn call(name: &'static str, protocol: Protocol, row: Row, budget: f64) -> Question {
-    Question { name, protocol, flags: 1_000, row: Some(row), requests: 40_000, rate: 4_000, budget }
+    Question { name, protocol, flags: 1_000, row: Some(row), requests: 16_000, rate: 4_000, budget }
 }
 
 const fn bulk(
