@@ -289,6 +289,10 @@ async fn all_flags_come_as_the_type_of_their_default() {
         ("disabled", Some(("DISABLED", "", Value::BoolValue(false)))),
         ("disabled-name", Some(("DISABLED", "", text("")))),
         ("broken", Some(("ERROR", "", Value::BoolValue(false)))),
+        ("broken-name", Some(("ERROR", "", text("")))),
+        ("unknown-variant", Some(("ERROR", "", Value::BoolValue(false)))),
+        // The variant that there was, though its value is of another type.
+        ("mixed", Some(("ERROR", "on", text("")))),
         ("no-default", None),
         ("no-default-match", None),
         ("list", None),
