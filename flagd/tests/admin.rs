@@ -131,6 +131,40 @@ async fn requests_are_counted_with_their_true_status() {
 }
 
 #[tokio::test]
+async fn each_protocol_labels_the_outcome_of_a_call_in_its_own_way() {
+    let running = start().await;
+    let ask = async |kind: &str, body: &str| {
+        let length = body.len();
+        let request = format!(
+            "POST /flagd.evaluation.v1.Service/ResolveBoolean HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        ask(running.evaluation(), &request).await.0
+    };
+    assert_eq!(ask("application/json", r#"{"flagKey":"checkout"}"#).await, 200);
+    assert_eq!(ask("application/json", r#"{"flagKey":"none"}"#).await, 404);
+    assert_eq!(ask("application/grpc-web", "\0\0\0\0\x0a\x0a\x08checkout").await, 200);
+    assert_eq!(ask("application/grpc-web-text", "AAAAAAYKBG5vbmU=").await, 200);
+    for (outcome, system) in [
+        ("", "connect_rpc"),
+        (r#"rpc_connect_rpc_error_code="not_found","#, "connect_rpc"),
+        (r#"rpc_grpc_web_status_code="0","#, "grpc_web"),
+        (r#"rpc_grpc_web_status_code="5","#, "grpc_web"),
+    ] {
+        let line = format!(
+            r#"rpc_server_duration_milliseconds_count{{{outcome}rpc_method="ResolveBoolean",rpc_service="flagd.evaluation.v1.Service",rpc_system="{system}"}} 1"#
+        );
+        until(&line, || async { running.metrics().await.lines().any(|seen| without_scope(seen) == line) })
+            .await;
+    }
+    let bulk =
+        "POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(common::server::ask(running.ofrep(), bulk).await.0, 200);
+    let line = r#"http_server_request_duration_seconds_count{http_response_status_code="200",http_request_method="POST",http_route="/ofrep/v1/evaluate/{path:flags\\/|flags}",service_name="flagd",url_scheme="http"} 1"#;
+    until(line, || async { running.metrics().await.lines().any(|seen| without_scope(seen) == line) }).await;
+}
+
+#[tokio::test]
 async fn requests_cannot_make_labels() {
     let running = start().await;
     let before = running.metrics().await.lines().count();

@@ -89,10 +89,11 @@ impl Record {
             trace.answered();
         }
         self.code = code_of(answer.headers());
-        if self.code.is_none() && answer.status() != StatusCode::OK {
+        if self.code.is_none() {
             let told = answer.extensions().get::<tonic::Code>().map(|code| *code as i32);
             let told = told.and_then(|code| u8::try_from(code).ok());
-            self.code = Some(told.unwrap_or(code_for(answer.status())));
+            let by_status = (answer.status() != StatusCode::OK).then(|| code_for(answer.status()));
+            self.code = told.or(by_status);
         }
         if answer.body().is_end_stream() {
             self.end = Some(Ended::Normally);

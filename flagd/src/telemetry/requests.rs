@@ -58,9 +58,14 @@ impl HttpKey {
     /// The labels of a place in the table.
     fn labels(number: usize) -> [(&'static str, &'static str); 4] {
         let (row, tls) = (number / 2, number % 2 == 1);
+        let route = match Route::numbered(row / METHODS.len() % COUNT).name() {
+            // The reference labels it by the pattern of its router, backslash and all.
+            "/ofrep/v1/evaluate/flags" => r"/ofrep/v1/evaluate/{path:flags\/|flags}",
+            route => route,
+        };
         [
             ("http.request.method", METHODS.get(row % METHODS.len()).unwrap_or(&"_OTHER")),
-            ("http.route", Route::numbered(row / METHODS.len() % COUNT).name()),
+            ("http.route", route),
             ("service.name", "flagd"),
             ("url.scheme", if tls { "https" } else { "http" }),
         ]
@@ -209,14 +214,18 @@ impl Requests {
             let Some(rpc) = rpc.get() else { continue };
             let (row, code) = (number / CODES, number % CODES);
             let Some((service, method)) = Route::numbered(row % COUNT).call() else { continue };
-            let system = SYSTEMS.get(row / COUNT).map_or("grpc", |(_, name)| *name);
-            let code = code.to_string();
-            let labels = [
-                ("rpc.grpc.status_code", code.as_str()),
-                ("rpc.method", method),
-                ("rpc.service", service),
-                ("rpc.system", system),
-            ];
+            let Some((system, word)) = SYSTEMS.get(row / COUNT) else { continue };
+            let number = code.to_string();
+            let outcome = match system {
+                RpcSystem::Grpc => Some(("rpc.grpc.status_code", number.as_str())),
+                RpcSystem::GrpcWeb => Some(("rpc.grpc_web.status_code", number.as_str())),
+                // Connect names its errors, and has no name for success.
+                RpcSystem::Connect => {
+                    code.checked_sub(1).and_then(|at| Some(("rpc.connect_rpc.error_code", *ERRORS.get(at)?)))
+                }
+            };
+            let call = [("rpc.method", method), ("rpc.service", service), ("rpc.system", *word)];
+            let labels: Vec<_> = outcome.into_iter().chain(call).collect();
             let histogram = match instrument {
                 RpcInstrument::Duration => &rpc.duration,
                 RpcInstrument::RequestSize => &rpc.request_size,
@@ -266,3 +275,23 @@ const SYSTEMS: [(RpcSystem, &str); 3] =
 
 /// The codes of gRPC: 0 to 16.
 const CODES: usize = 17;
+
+/// The same from 1 on, as Connect spells them.
+const ERRORS: [&str; CODES - 1] = [
+    "canceled",
+    "unknown",
+    "invalid_argument",
+    "deadline_exceeded",
+    "not_found",
+    "already_exists",
+    "permission_denied",
+    "resource_exhausted",
+    "failed_precondition",
+    "aborted",
+    "out_of_range",
+    "unimplemented",
+    "internal",
+    "unavailable",
+    "data_loss",
+    "unauthenticated",
+];

@@ -146,6 +146,14 @@ fn respond(protocol: Protocol, body: impl Into<Body>) -> Response {
 
 /// An answer that says why there is none.
 fn refused(failure: Failure, protocol: Protocol, method: Method) -> Response {
+    let code = failure.code;
+    let mut response = refusal(failure, protocol, method);
+    // The metrics tell the code, wherever the protocol has it: in a body, or as a status that several codes share.
+    response.extensions_mut().insert(code);
+    response
+}
+
+fn refusal(failure: Failure, protocol: Protocol, method: Method) -> Response {
     match protocol.envelope {
         // A header before the trailers tells clients that try again where there was no answer that this is one.
         Envelope::Grpc if method != Method::Events => {
@@ -167,8 +175,6 @@ fn refused(failure: Failure, protocol: Protocol, method: Method) -> Response {
             failure.write_json(&mut text);
             let mut response = respond(protocol, text);
             *response.status_mut() = failure.http_status();
-            // Several codes share a status; the metrics tell the code.
-            response.extensions_mut().insert(failure.code);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
