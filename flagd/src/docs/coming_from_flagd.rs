@@ -36,6 +36,8 @@
 //! | `http_*` metrics say 200 always; OFREP is not counted (O12) | the true status; counted | `flagd/tests/admin.rs: evaluations_over_ofrep_are_counted_with_their_true_status` |
 //! | gRPC health on 8014 only, no reflection (O13) | health on every gRPC port, reflection too | `flagd/tests/grpc.rs: health_and_reflection_stand_on_both_grpc_ports` |
 //! | OFREP never over TLS (O15) | plain by default; `--ofrep-cert-path` and `--ofrep-key-path` | `flagd/tests/tls.rs: ofrep_speaks_tls_by_an_option_of_its_own` |
+//! | `/healthz` says 200 always | 503 once the thread that watches the sources is gone, which only a new start mends | `flagcore/src/client/handle.rs: a_client_knows_whether_somebody_keeps_it_up` |
+//! | gRPC-Web in text is 415 | spoken | `flagd/tests/connect.rs: grpc_web_is_spoken_in_text_too` |
 //! | pings closer than `--keep-alive-min-time` end the connection (O18) | the options are accepted, pings are answered | `flagd/tests/settings.rs: what_has_no_use_here_is_accepted_with_a_word_about_it` |
 //! | `sync_active_streams{selector}` takes any text (O19) | selectors that pick something, else `_other` | `flagd/tests/admin.rs: requests_cannot_make_labels` |
 //! | no entity tags; CORS exposes none (O20) | bulk answers have the digest of their body; `ETag` is exposed; a 304 that needs no evaluation is not counted as one | `flagd/tests/ofrep.rs: o20_an_entity_tag_spares_a_body_that_is_known`, `flagd/tests/ofrep.rs: an_answer_that_was_given_before_is_not_looked_for_again` |
