@@ -15,6 +15,7 @@ const FLAGS: &str = r#"{"flags": {
     "int": {"state": "ENABLED", "variants": {"a": 10}, "defaultVariant": "a"},
     "big": {"state": "ENABLED", "variants": {"a": 1e21}, "defaultVariant": "a"},
     "name": {"state": "ENABLED", "variants": {"a": "\"é\"\n"}, "defaultVariant": "a"},
+    "markup": {"state": "ENABLED", "variants": {"<a>": "<b>&</b>\\u003c"}, "defaultVariant": "<a>"},
     "object": {"state": "ENABLED", "variants": {"a": {"c": [1, null], "b": "x"}}, "defaultVariant": "a"},
     "disabled": {"state": "DISABLED", "variants": {"a": "b"}, "defaultVariant": "a"},
     "disabled-object": {"state": "DISABLED", "variants": {"a": {}}, "defaultVariant": "a"},
@@ -78,6 +79,13 @@ async fn answers_in_json() {
             "name",
             200,
             r#"{"value":"\"é\"\n","reason":"STATIC","variant":"a","metadata":{}}"#.to_owned(),
+        ),
+        (
+            "v1",
+            "ResolveString",
+            "markup",
+            200,
+            r#"{"value":"<b>&</b>\\u003c","reason":"STATIC","variant":"<a>","metadata":{}}"#.to_owned(),
         ),
         (
             "v2",

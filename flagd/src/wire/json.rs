@@ -31,6 +31,36 @@ pub fn write_string(out: &mut String, text: &str) {
     let _ = write_json_string(out, text);
 }
 
+/// Takes the escapes out of JSON text that protobuf's JSON does without: of `<`, `>`, `&`, U+2028 and U+2029.
+pub fn without_spare_escapes(text: String) -> String {
+    if !text.contains("\\u") {
+        return text;
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), &*text);
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let spare = SPARE.iter().find_map(|(spare, plain)| Some((escape.strip_prefix(spare)?, *plain)));
+        rest = match spare {
+            Some((after, plain)) => {
+                out.push(plain);
+                after
+            }
+            None => {
+                // A backslash and what it escapes, which may be another backslash.
+                let (kept, after) = escape.split_at_checked(2).unwrap_or((escape, ""));
+                out.push_str(kept);
+                after
+            }
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+const SPARE: [(&str, char); 5] =
+    [("\\u003c", '<'), ("\\u003e", '>'), ("\\u0026", '&'), ("\\u2028", '\u{2028}'), ("\\u2029", '\u{2029}')];
+
 /// Writes what is known about a flag, as an object.
 pub fn write_metadata(out: &mut String, metadata: Metadata<'_>) {
     // What a selector adds comes first there, all else is sorted: it has to find its place.
@@ -100,6 +130,22 @@ mod tests {
             let mut out = String::new();
             write_value(&mut out, &value);
             assert_eq!(out, text);
+        }
+    }
+
+    #[test]
+    fn spare_escapes_are_taken_out_and_others_stay() {
+        for (value, text) in [
+            ("<b>&\u{2028}\u{2029}", "\"<b>&\u{2028}\u{2029}\""),
+            ("\\u003c", r#""\\u003c""#),
+            ("\\<", r#""\\<""#),
+            ("\u{1}<\"", r#""\u0001<\"""#),
+            ("plain", r#""plain""#),
+            ("\\", r#""\\""#),
+        ] {
+            let mut out = String::new();
+            write_string(&mut out, value);
+            assert_eq!(without_spare_escapes(out), text);
         }
     }
 }

@@ -22,4 +22,4 @@ pub use companions::companions;
 pub use context::surround;
 pub use deadline::Deadline;
 pub use failure::Failure;
-pub use json::{write_metadata, write_string, write_value};
+pub use json::{without_spare_escapes, write_metadata, write_string, write_value};

@@ -10,7 +10,7 @@ use flagcore::{Detail, EvaluationContext, Reason, Selector, Snapshot};
 use super::answer::{Kind, write_json_struct};
 use super::protocol::{Encoding, Generation};
 use crate::telemetry::Metrics;
-use crate::wire::structs;
+use crate::wire::{structs, without_spare_escapes};
 
 /// All flags of a view for a context. Those without a default variant of a type that the protocol has are left out.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl<'a> All<'a> {
             Encoding::Json => {
                 let mut text = String::new();
                 self.write_json(counted, &mut text);
-                out.extend_from_slice(text.as_bytes());
+                out.extend_from_slice(without_spare_escapes(text).as_bytes());
             }
         }
     }

@@ -14,7 +14,7 @@ use super::protocol::{Encoding, Generation, Method};
 use super::question::Question;
 use crate::distribute::{Listing, Topics, selector};
 use crate::state::State;
-use crate::wire::{Failure, surround};
+use crate::wire::{Failure, surround, without_spare_escapes};
 
 /// What all calls share.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ impl One<'_> {
                 let mut out = String::with_capacity(self.room + 256);
                 out.extend(std::iter::repeat_n('\0', self.room));
                 answer.write_json(&mut out);
-                out.into_bytes()
+                without_spare_escapes(out).into_bytes()
             }
         })
     }
