@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::frames::{self, Conversation, END_HEADERS, END_STREAM, HEADERS, RESET};
 use common::process::{Kept, Process, most_descriptors, until};
+use common::server::start_with;
 use common::tell;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -298,6 +299,69 @@ async fn six_hundred_stalled_readers_disturb_nobody_and_hold_nothing() {
     drop(management);
     all_is_given_back(&process, before.descriptors).await;
     assert_eq!(process.ends(), Some(0));
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_no_answers_is_closed() {
+    // In this process: the daemon's own deadlines are half a minute.
+    let running = start_with(|settings, _| settings.body_deadline = Duration::from_millis(200)).await;
+    let long = "x".repeat(100_000);
+    let flag = json!({"state": "ENABLED", "variants": {"w": long}, "defaultVariant": "w"});
+    let few = json!({"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"});
+    let flags = json!({"flags": {"a": flag, "b": few, "c": few}}).to_string();
+    fs::write(running.flags(), &flags).unwrap();
+    until("it is served", async || (running.status().await["flags"] == 3).then_some(())).await;
+    let post = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/ofrep/v1/evaluate/flags"),
+        (":authority", "x"),
+    ];
+    let question = |number: u32| {
+        frames::frame(HEADERS, END_HEADERS | END_STREAM, number * 2 + 1, &frames::fields(&post))
+    };
+    // One takes nothing at all, one a byte of each: either way all of it waits.
+    for window in [0, 1] {
+        let stream = TcpStream::connect(running.ofrep()).await.unwrap();
+        let mut takes_nothing = Conversation::over(stream, window).await;
+        for number in 0..10 {
+            takes_nothing.stream.write_all(&question(number)).await.unwrap();
+        }
+        let mut answered = 0;
+        while let Some(frame) = takes_nothing.next().await {
+            answered += usize::from(frame.kind == HEADERS);
+        }
+        assert_eq!(answered, 10);
+    }
+    // Who takes them is not hurried, nor who is owed few bytes: for twice as long as the others had.
+    let mut takes_all = Conversation::open(running.ofrep()).await;
+    let small = TcpStream::connect(running.evaluation()).await.unwrap();
+    let mut takes_few = Conversation::over(small, 0).await;
+    let first = takes_few.ask("/flagd.evaluation.v1.Service/ResolveBoolean", b"\x0a\x01b").await;
+    for number in 0..24 {
+        takes_all.stream.write_all(&question(number)).await.unwrap();
+        let mut taken = 0;
+        loop {
+            let frame = takes_all.next().await.expect("it stays open");
+            taken += if frame.kind == frames::DATA { frame.payload.len() } else { 0 };
+            if frame.kind < 2 && frame.flags & END_STREAM != 0 {
+                break;
+            }
+        }
+        assert!(taken > 100_000);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let window = frames::frame(frames::WINDOW, 0, first, &0xffff_u32.to_be_bytes());
+    takes_few.stream.write_all(&window).await.unwrap();
+    let mut taken = 0;
+    loop {
+        let frame = takes_few.next().await.expect("it stays open");
+        taken += if frame.kind == frames::DATA { frame.payload.len() } else { 0 };
+        if frame.stream == first && frame.flags & END_STREAM != 0 {
+            break;
+        }
+    }
+    assert_ne!(taken, 0);
 }
 
 /// Which connection goes to which port.

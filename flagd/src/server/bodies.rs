@@ -12,6 +12,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
 
 use super::record::Record;
+use super::untaken::Held;
 
 /// The body of a request, which has to be there in time.
 pub(super) struct TimedBody {
@@ -78,11 +79,13 @@ impl HttpBody for TimedBody {
 pub(super) struct CountedBody {
     body: Body,
     record: Record,
+    /// What it holds where it is large.
+    held: Option<Arc<Held>>,
 }
 
 impl CountedBody {
-    pub(super) fn new(body: Body, record: Record) -> Self {
-        Self { body, record }
+    pub(super) fn new(body: Body, record: Record, held: Option<Arc<Held>>) -> Self {
+        Self { body, record, held }
     }
 }
 
@@ -101,7 +104,11 @@ impl HttpBody for CountedBody {
             Poll::Ready(None) => self.record.finished(),
             Poll::Pending => {}
         }
-        polled
+        match &self.held {
+            None => polled,
+            Some(held) => polled
+                .map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(|data| held.keep(data))))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -22,6 +22,7 @@ use super::listen::Listener;
 use super::port::{self, End, Port, Room};
 use super::request::Handler;
 use super::tls::Certificate;
+use super::untaken::Untaken;
 
 /// A daemon that runs.
 #[derive(Debug)]
@@ -126,6 +127,7 @@ impl Daemon {
         let (services, last) = (Group::new(), Group::new());
         let (shared, own) = port::room();
         let (shared, own) = (Arc::new(Semaphore::new(shared)), Arc::new(Semaphore::new(own)));
+        let untaken = Untaken::default();
         let mut serve = |service, listener, certificate: &Option<Arc<Certificate>>| {
             let router = match service {
                 Service::Evaluation => evaluate::rpc::router(state.clone()),
@@ -134,7 +136,8 @@ impl Daemon {
                 Service::Management => admin::router(state.clone()),
             };
             let tls = certificate.as_ref().map(Certificate::config).transpose().map_err(refused)?;
-            let handler = Handler { service, router, state: state.clone(), tls: tls.is_some() };
+            let untaken = untaken.clone();
+            let handler = Handler { service, router, state: state.clone(), tls: tls.is_some(), untaken };
             let is_last = service == Service::Management;
             let end = if is_last { last.end.clone() } else { services.end.clone() };
             let room = Room { shared: shared.clone(), own: is_last.then(|| own.clone()) };

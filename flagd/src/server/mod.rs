@@ -6,10 +6,11 @@
 //! 4. `pace` closes connections whose request header takes too long, and leaves idle ones alone.
 //! 5. `authority` mends the authority that clients of unix sockets make of a path.
 //! 6. `record` is what is measured of a request.
-//! 7. `bodies` are bodies that are limited in time and counted.
-//! 8. `request` takes one request to its handler: measured, and contained if it panics.
-//! 9. `port` accepts connections, whatever happens, and serves them.
-//! 10. `daemon` opens the sources and the ports, and closes them in order.
+//! 7. `untaken` bounds what answers hold that nobody takes.
+//! 8. `bodies` are bodies that are limited in time and counted.
+//! 9. `request` takes one request to its handler: measured, and contained if it panics.
+//! 10. `port` accepts connections, whatever happens, and serves them.
+//! 11. `daemon` opens the sources and the ports, and closes them in order.
 
 mod error;
 mod listen;
@@ -17,6 +18,7 @@ mod tls;
 mod pace;
 mod authority;
 mod record;
+mod untaken;
 mod bodies;
 mod request;
 mod port;

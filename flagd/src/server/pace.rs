@@ -16,11 +16,15 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::untaken::Waits;
+
 /// What a connection knows of its requests.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     begun: AtomicU64,
     under_way: AtomicUsize,
+    /// Large answers that are not taken yet.
+    pub(super) waits: Arc<Waits>,
 }
 
 /// A request that is under way until this is dropped.

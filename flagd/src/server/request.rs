@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use flagcore::Selector;
 use hyper::body::{Body as _, Incoming};
@@ -22,6 +23,7 @@ use crate::telemetry::{OpenStream, Progress, Route, Service, StreamProvider, Str
 use super::bodies::{CountedBody, TimedBody};
 use super::pace::Pace;
 use super::record::Record;
+use super::untaken::{Held, LARGE, Untaken};
 
 /// What all requests of a port have in common.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(super) struct Handler {
     pub(super) router: Router,
     pub(super) state: State,
     pub(super) tls: bool,
+    /// Shared by all ports.
+    pub(super) untaken: Untaken,
 }
 
 impl Handler {
@@ -43,7 +47,7 @@ impl Handler {
         let mut record = Record::new(&self.state.metrics, self.service, self.tls, &request, pace.begin());
         if is_too_long(request.headers(), header_limit(&self.state.settings)) {
             let refusal = refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-            return Ok(counted(record, refusal));
+            return Ok(counted(record, refusal, None));
         }
         let selector = record.route.is_stream().then(|| selector_of(&request));
         let limit = Some(self.state.settings.body_deadline);
@@ -75,7 +79,30 @@ impl Handler {
         if let Some(selector) = selector.filter(|_| answer.status() == StatusCode::OK) {
             record.stream = self.listens(record.route, selector, &answer, peer);
         }
-        Ok(counted(record, answer))
+        if record.stream.is_some() {
+            return Ok(counted(record, answer, None));
+        }
+        Ok(match self.hold(&answer, &pace) {
+            Ok(held) => counted(record, answer, held),
+            Err(TooMuch) => counted(record, refusal(StatusCode::SERVICE_UNAVAILABLE), None),
+        })
+    }
+
+    /// Takes what an answer holds until it is taken, where that is much.
+    fn hold(&self, answer: &Response<Body>, pace: &Pace) -> Result<Option<Arc<Held>>, TooMuch> {
+        let bytes = match answer.body().size_hint().upper() {
+            Some(bytes) => bytes,
+            // What is compressed is not known before it is, and was large enough for that.
+            None if answer.headers().contains_key(CONTENT_ENCODING) => COMPRESSED,
+            // Shared with all others who are sent it.
+            None => return Ok(None),
+        };
+        if bytes <= LARGE {
+            return Ok(None);
+        }
+        // As many times the deadline of a body as there are good reasons to be slow.
+        let patience = self.state.settings.body_deadline * 6;
+        self.untaken.take(bytes, patience, &pace.waits).map(Some).ok_or(TooMuch)
     }
 
     /// Puts a stream among those that are open.
@@ -115,9 +142,15 @@ impl Handler {
     }
 }
 
-fn counted(mut record: Record, answer: Response<Body>) -> Response<CountedBody> {
+/// Answers that nobody takes hold too much already.
+struct TooMuch;
+
+/// What a compressed body counts as.
+const COMPRESSED: u64 = 1 << 20;
+
+fn counted(mut record: Record, answer: Response<Body>, held: Option<Arc<Held>>) -> Response<CountedBody> {
     record.answered(&answer);
-    answer.map(|body| CountedBody::new(body, record))
+    answer.map(|body| CountedBody::new(body, record, held))
 }
 
 /// So much of a client's text as is kept of it.

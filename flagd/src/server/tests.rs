@@ -22,6 +22,7 @@ use super::daemon::Group;
 use super::listen::Listener;
 use super::port::{Port, Room};
 use super::request::Handler;
+use super::untaken::Untaken;
 
 struct Served {
     at: SocketAddr,
@@ -100,6 +101,7 @@ async fn serve_at_most(service: Service, shared: usize, own: Option<usize>) -> S
                 "slow"
             }),
         )
+        .route("/large", get(async || vec![0; 20 << 20]))
         .route(
             "/stuck",
             get(async move || {
@@ -116,7 +118,7 @@ async fn serve_at_most(service: Service, shared: usize, own: Option<usize>) -> S
         );
     let listener = Listener::port(0, "--port").unwrap();
     let at = SocketAddr::from(([127, 0, 0, 1], listener.address().unwrap().port()));
-    let handler = Handler { service, router, state: state.clone(), tls: false };
+    let handler = Handler { service, router, state: state.clone(), tls: false, untaken: Untaken::default() };
     let group = Group::new();
     let port = Port { listener, handler: Arc::new(handler), tls: None, room, end: group.end.clone() };
     let accepting = tokio::spawn(port.run());
@@ -281,6 +283,33 @@ async fn where_there_is_no_room_management_answers_over_connections_that_are_bri
     // The one for which there was room is not hurried.
     first.write_all(path("/quick").as_bytes()).await.unwrap();
     let read = first.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_hold_so_much_and_no_more() {
+    let served = serve(Service::Ofrep).await;
+    let mut bytes = [0; 512];
+    let mut held = Vec::new();
+    // Twelve times 20 MiB of 256.
+    for _ in 0..12 {
+        let mut stream = send(served.at, &path("/large")).await;
+        let read = stream.read(&mut bytes).await.unwrap();
+        assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+        held.push(stream);
+    }
+    let mut refused = send(served.at, &path("/large")).await;
+    let read = refused.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 503"));
+    let mut small = send(served.at, &path("/quick")).await;
+    let read = small.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+    // What one of them held is given back when it is taken.
+    let mut stream = held.swap_remove(0);
+    stream.write_all(b"GET /quick HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert!(rest(stream).await.contains("HTTP/1.1 200"));
+    let mut again = send(served.at, &path("/large")).await;
+    let read = again.read(&mut bytes).await.unwrap();
     assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
 }
 

@@ -1,0 +1,123 @@
+//! Large answers that nobody takes: bounded in bytes, and in time.
+//!
+//! A client may ask for much over one connection of HTTP/2 and read none of it, however little each question
+//! costs it. Its answers wait in memory: first as bodies, then in the protocol's buffers, where nothing but the end
+//! of the connection frees them. So every answer of more than [`LARGE`] bytes, streams left out, takes its size of
+//! what all answers together may hold, until its last byte is written. Where nothing is left, the next one is refused.
+//! A connection that did not take one in its time is closed, which gives back what it held.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+
+/// What all large answers may hold together.
+#[derive(Clone, Debug)]
+pub(super) struct Untaken(Arc<Semaphore>);
+
+impl Default for Untaken {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_KIB as usize)))
+    }
+}
+
+impl Untaken {
+    /// Takes what an answer of so many bytes holds; none where there is not so much left.
+    ///
+    /// Its connection has `patience`, and a second for every 256 KiB, to take it.
+    pub(super) fn take(&self, bytes: u64, patience: Duration, waits: &Arc<Waits>) -> Option<Arc<Held>> {
+        let kib = u32::try_from(bytes / 1_024).unwrap_or(MOST_KIB).clamp(1, MOST_KIB);
+        let permit = self.0.clone().try_acquire_many_owned(kib).ok()?;
+        let until = Instant::now() + patience + Duration::from_secs(u64::from(kib) / 256);
+        Some(Arc::new(Held { wait: waits.begin(until), waits: waits.clone(), _permit: permit }))
+    }
+}
+
+/// From how many bytes an answer is large.
+pub(super) const LARGE: u64 = 64 * 1_024;
+
+/// 256 MiB.
+const MOST_KIB: u32 = 256 * 1_024;
+
+/// What a large answer holds until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    wait: Wait,
+    waits: Arc<Waits>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Held {
+    /// The same bytes, which count as held for as long as anybody has a part of them.
+    pub(super) fn keep(self: &Arc<Self>, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Part { bytes, _held: self.clone() })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.waits.all().remove(&self.wait);
+    }
+}
+
+struct Part {
+    bytes: Bytes,
+    _held: Arc<Held>,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Until when an answer waits, and what tells it from others.
+type Wait = (Instant, u64);
+
+/// The large answers of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    all: Mutex<BTreeSet<Wait>>,
+    next: AtomicU64,
+    begun: Notify,
+}
+
+impl Waits {
+    fn begin(&self, until: Instant) -> Wait {
+        // ORDERING: a number of its own; the lock orders everything else.
+        let wait = (until, self.next.fetch_add(1, Ordering::Relaxed));
+        self.all().insert(wait);
+        self.begun.notify_one();
+        wait
+    }
+
+    /// Waits until one of them was not taken in its time.
+    pub(super) async fn overdue(&self) {
+        loop {
+            let first = self.all().first().copied();
+            let begun = self.begun.notified();
+            let Some((until, _)) = first else {
+                begun.await;
+                continue;
+            };
+            // One that began later may have to be over earlier.
+            let mut begun = pin!(begun);
+            tokio::select! {
+                () = sleep_until(until) => {}
+                () = &mut begun => continue,
+            }
+            if self.all().first().is_some_and(|(until, _)| *until <= Instant::now()) {
+                return;
+            }
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeSet<Wait>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
