@@ -7,8 +7,8 @@ const { within } = require('./program.js');
 // Browsers have it; Node 20 does not.
 globalThis.EventSource = require('eventsource').EventSource;
 
-/** Short enough for a test to see a restart. */
-const impatient = { retryBackoffMs: 100, retryBackoffMaxMs: 200, retryGracePeriod: 1 };
+/** Long enough for a machine that is busy, short enough for a test to see a restart. */
+const impatient = { deadlineMs: 10_000, retryBackoffMs: 100, retryBackoffMaxMs: 200, retryGracePeriod: 1 };
 
 const flagd = (name) => require(name).FlagdProvider;
 const remote = (name) => (places, more) =>
