@@ -11,7 +11,7 @@ fn checks(file: &str, provider: &str, count: usize) {
     let Some(testbed) = suite("FLAGD_TESTBED") else { return };
     let Some(installed) = program::installed("javascript", "package.json") else { return };
     let launcher = Launcher::with(&testbed);
-    let mut node = Command::new("node");
+    let mut node = Command::new(installed.join("node"));
     node.arg(program::sources("javascript").join(file))
         .arg(provider)
         .env("LAUNCHER", &launcher.places.launcher)
