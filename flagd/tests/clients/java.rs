@@ -26,6 +26,12 @@ fn java_evaluates_over_ofrep() {
 }
 
 #[test]
+fn java_asks_over_unix_sockets() {
+    topics("newest", "rpc", "sockets", 5);
+    topics("newest", "in-process", "sockets", 5);
+}
+
+#[test]
 fn java_is_told_of_edits_and_restarts_over_grpc() {
     topics("newest", "rpc", "live restart early", 7 + 7 + 3);
 }
