@@ -201,8 +201,10 @@ impl Connection {
         let pace = Arc::new(Pace::default());
         let stream = Mended::new(stream, self.is_socket);
         let stream = Paced::new(stream, pace.clone(), self.handler.state.settings.header_deadline);
+        // PERF: a request has begun when it is here, not when its answer is first waited for: the connection reads on
+        // in between, and would wind up its clock for a header that has come.
         let service =
-            service_fn(|request| self.handler.clone().answer(request, pace.clone(), self.peer.clone()));
+            service_fn(|request| self.handler.clone().answer(request, pace.begin(), self.peer.clone()));
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         let mut draining = self.end.draining.clone();
         tokio::select! {

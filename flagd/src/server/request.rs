@@ -21,7 +21,7 @@ use crate::state::State;
 use crate::telemetry::{OpenStream, Progress, Route, Service, StreamProvider, StreamSelector, StreamStatus};
 
 use super::bodies::{CountedBody, TimedBody};
-use super::pace::Pace;
+use super::pace::UnderWay;
 use super::record::Record;
 use super::untaken::{Held, LARGE, Untaken};
 
@@ -37,14 +37,14 @@ pub(super) struct Handler {
 }
 
 impl Handler {
-    /// Answers a request that came over the connection of `pace`.
+    /// Answers a request.
     pub(super) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        pace: Arc<Pace>,
+        under_way: UnderWay,
         peer: Arc<str>,
     ) -> Result<Response<CountedBody>, Infallible> {
-        let mut record = Record::new(&self.state.metrics, self.service, self.tls, &request, pace.begin());
+        let mut record = Record::new(&self.state.metrics, self.service, self.tls, &request, under_way);
         if is_too_long(request.headers(), header_limit(&self.state.settings)) {
             let refusal = refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
             return Ok(counted(record, refusal, None));
