@@ -16,6 +16,8 @@ pub(crate) struct SourceFlags<'s> {
 pub(crate) struct LoadedFile {
     pub(crate) name: Arc<str>,
     pub(crate) set: Arc<CompiledSet>,
+    /// How many it was read from.
+    pub(crate) bytes: usize,
 }
 
 /// A flag of a flag set.

@@ -296,7 +296,11 @@ impl Engine {
             let (set, found) = load_file(file, &options, previous(&file.name));
             findings.append(found);
             if let Some(set) = set {
-                loaded.files.push(LoadedFile { name: file.name.clone(), set: Arc::new(set) });
+                loaded.files.push(LoadedFile {
+                    name: file.name.clone(),
+                    set: Arc::new(set),
+                    bytes: file.bytes.len(),
+                });
             }
         }
         let (found, most) = (flags_of(&loaded.files), self.options.limits.flags);

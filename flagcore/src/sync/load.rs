@@ -48,7 +48,7 @@ impl Loaded {
             return findings;
         }
         let mut first = std::collections::HashMap::new();
-        for LoadedFile { name, set } in &self.files {
+        for LoadedFile { name, set, .. } in &self.files {
             let mut report = Report::new(name.clone(), mode);
             for entry in &set.flags {
                 let key = (entry.flag.flag_set_id(), &*entry.flag.key);

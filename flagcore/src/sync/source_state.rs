@@ -121,6 +121,7 @@ impl SourceState {
             since: served.since,
             digest: format!("{:032x}", served.digest),
             flags: served.flags(),
+            largest_file_bytes: served.files.iter().map(|file| file.bytes).max().unwrap_or_default(),
             findings: served.findings.clone(),
         });
         let before = self.served.as_ref().map_or(0, Served::flags);

@@ -53,6 +53,8 @@ pub struct ServedStatus {
     pub digest: String,
     /// How many flags it holds.
     pub flags: usize,
+    /// The bytes of its largest file.
+    pub largest_file_bytes: usize,
     /// What was found about it: warnings.
     pub findings: Findings,
 }
