@@ -361,3 +361,82 @@ async fn a_stream_that_nobody_reads_is_told_to_be_behind() {
     assert!(stream["behind"].as_u64().unwrap() >= 1, "{stream}");
     assert_eq!(stream["provider"], "stalled");
 }
+
+/// The value of a sample, by the whole of its name and labels.
+async fn sample(running: &common::server::Running, name: &str) -> f64 {
+    let text = running.metrics().await;
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn how_much_of_each_limit_is_used_is_told() {
+    let running = start().await;
+    let source = running.flags().display().to_string();
+    let of_source = |limit: &str| format!("flagd_limit_used_ratio{{limit=\"{limit}\",source=\"{source}\"}}");
+    assert_eq!(sample(&running, &of_source("flags")).await, 2.0 / 100_000.0);
+    let size = common::server::FLAGS.len() as f64;
+    assert_eq!(sample(&running, &of_source("file_bytes")).await, size / f64::from(16 << 20));
+    let of_process = |limit: &str| format!("flagd_limit_used_ratio{{limit=\"{limit}\"}}");
+    for limit in ["connections", "descriptors"] {
+        let ratio = sample(&running, &of_process(limit)).await;
+        assert!(0.0 < ratio && ratio < 1.0, "{limit}: {ratio}");
+    }
+    assert_eq!(sample(&running, &of_process("sync_payload")).await, 0.0);
+    let trouble = format!("flagd_source_watch_trouble{{source=\"{source}\"}}");
+    assert_eq!(sample(&running, &trouble).await, 0.0);
+
+    let limits = running.status().await["limits"].clone();
+    let known: Vec<&str> =
+        limits.as_array().unwrap().iter().map(|limit| limit["limit"].as_str().unwrap()).collect();
+    assert_eq!(known, ["connections", "descriptors", "sync_payload", "flags", "file_bytes"]);
+    assert_eq!(
+        limits[3],
+        serde_json::json!({
+            "limit": "flags", "source": source, "used": 2, "most": 100_000, "ratio": 0.000_02
+        })
+    );
+
+    // Connections that are open are part of it.
+    let one = sample(&running, &of_process("connections")).await;
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        open.push(tokio::net::TcpStream::connect(running.ofrep()).await.unwrap());
+    }
+    until("more", || async { sample(&running, &of_process("connections")).await > one * 10.0 }).await;
+}
+
+#[tokio::test]
+async fn definitions_that_stock_clients_refuse_are_told_with_size_and_selector() {
+    let running = start().await;
+    let endpoint = format!("http://{}", running.sync());
+    let stock = FlagSyncServiceClient::connect(endpoint).await.unwrap();
+    let source = format!("source={}", running.flags().display());
+    for (size, is_refused) in [(4_100_000, false), (4_200_000, true)] {
+        let before = running.status().await["revision"].as_u64();
+        put(&running, &other_flags(size));
+        until("served", || async { running.status().await["revision"].as_u64() > before }).await;
+        // Selectors that match nothing have all one name.
+        for selector in ["", &source, "source=none", "source=nowhere"] {
+            let request = SyncFlagsRequest { provider_id: "test".to_owned(), selector: selector.to_owned() };
+            let mut stream = stock.clone().sync_flags(request).await.unwrap().into_inner();
+            let matches = !selector.contains("=no");
+            let code = stream.message().await.map(drop).map_err(|status| status.code());
+            let expected = if is_refused && matches { Err(tonic::Code::OutOfRange) } else { Ok(()) };
+            assert_eq!(code, expected, "{selector}");
+            if !matches {
+                continue;
+            }
+            let payloads = running.status().await["sync_payloads"].clone();
+            let payload = payloads.as_array().unwrap().iter().find(|it| it["selector"] == selector).unwrap();
+            let bytes = payload["bytes"].as_u64().unwrap();
+            assert_eq!(payload["refused_by_stock_clients"], is_refused);
+            assert!((size as u64..size as u64 + 1_000).contains(&bytes), "{bytes}");
+            let label = format!("flagd_sync_payload_bytes{{selector=\"{selector}\"}}");
+            assert_eq!(sample(&running, &label).await, bytes as f64);
+            let ratio = sample(&running, "flagd_limit_used_ratio{limit=\"sync_payload\"}").await;
+            assert_eq!(ratio > 1.0, is_refused);
+        }
+    }
+    assert!(!running.metrics().await.contains("nowhere"));
+}

@@ -7,7 +7,7 @@ use flagcore::sync::{RefusedStatus, SourceStatus};
 use serde_json::{Value, json};
 
 use crate::state::State;
-use crate::telemetry::Service;
+use crate::telemetry::{STOCK_MESSAGE, Service};
 
 /// What is served, what is not, and who listens. Times are seconds of Unix time, ages seconds; how far a stream is
 /// behind is a number of revisions.
@@ -45,6 +45,30 @@ pub(super) fn of(state: &State) -> Value {
             })
         })
         .collect();
+    let limits: Vec<Value> = state
+        .metrics
+        .usage(&state.client)
+        .iter()
+        .map(|usage| {
+            json!({
+                "limit": usage.limit,
+                "source": usage.source,
+                "used": usage.used,
+                "most": usage.most,
+                "ratio": usage.ratio(),
+            })
+        })
+        .collect();
+    let mut payloads: Vec<(String, u64)> = state.metrics.payloads().into_iter().collect();
+    payloads.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let payloads: Vec<Value> = payloads
+        .into_iter()
+        .take(PAYLOADS)
+        .map(|(selector, bytes)| {
+            let refused = bytes > STOCK_MESSAGE;
+            json!({"selector": selector, "bytes": bytes, "refused_by_stock_clients": refused})
+        })
+        .collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "uptime": state.metrics.uptime().as_secs_f64(),
@@ -54,6 +78,8 @@ pub(super) fn of(state: &State) -> Value {
         "flags": snapshot.len(),
         "sources": state.client.status().iter().map(source).collect::<Vec<_>>(),
         "certificates": certificates,
+        "limits": limits,
+        "sync_payloads": payloads,
         "streams": {
             "open": open,
             "evaluation": counted(Service::Evaluation),
@@ -65,6 +91,9 @@ pub(super) fn of(state: &State) -> Value {
 
 /// How many streams are listed; all are counted.
 const STREAMS: usize = 1_000;
+
+/// How many messages of sync are listed, the largest first.
+const PAYLOADS: usize = 100;
 
 fn source(source: &SourceStatus) -> Value {
     let served = source.served.as_ref().map(|served| {

@@ -1,14 +1,15 @@
 //! The flags under a selector as sync sends them: one frame, made once, shared by all streams.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
-use flagcore::Value;
 use flagcore::snapshot::View;
 use flagcore::text::write_json_string;
+use flagcore::{Selector, Value};
 use prost::encoding::encode_varint;
 
 use super::topics::{Shown, by_key};
+use crate::telemetry::{Metrics, PayloadSize};
 use crate::wire::{frames, structs};
 
 /// The message of a sync stream, framed.
@@ -17,6 +18,9 @@ pub(super) struct Payload {
     frame: Bytes,
     /// Where the field with the flags ends.
     flags_end: usize,
+    is_empty: bool,
+    /// While it is sent, its size is known to who asks for metrics.
+    size: OnceLock<PayloadSize>,
 }
 
 impl Payload {
@@ -34,20 +38,24 @@ impl Payload {
     }
 }
 
-/// What every receiver adds to its contexts.
+/// What every receiver adds to its contexts, and who counts.
 #[derive(Debug)]
-pub(super) struct SyncContext(Vec<(String, Value<'static>)>);
+pub(super) struct SyncContext {
+    values: Vec<(String, Value<'static>)>,
+    metrics: Arc<Metrics>,
+}
 
 impl SyncContext {
-    pub(super) fn new(values: &[(String, String)]) -> Self {
+    pub(super) fn new(values: &[(String, String)], metrics: Arc<Metrics>) -> Self {
         // Of a name given twice the last value counts.
         let values: std::collections::BTreeMap<_, _> = values.iter().cloned().collect();
-        Self(values.into_iter().map(|(name, value)| (name, Value::from(value))).collect())
+        let values = values.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+        Self { values, metrics }
     }
 
     /// Writes it as the field that has the same number in all messages.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        structs::write_struct(2, self.0.iter().map(|(name, value)| (name.as_str(), value)), out);
+        structs::write_struct(2, self.values.iter().map(|(name, value)| (name.as_str(), value)), out);
     }
 }
 
@@ -85,8 +93,19 @@ impl Shown for Payload {
         let frame = Bytes::from(frame).slice(start..);
         match before {
             Some(before) if before.frame == frame => before.clone(),
-            _ => Arc::new(Self { frame, flags_end: flags_end - start }),
+            _ => Arc::new(Self {
+                frame,
+                flags_end: flags_end - start,
+                is_empty: flags.is_empty(),
+                size: OnceLock::new(),
+            }),
         }
+    }
+
+    fn made(&self, selector: &Selector, context: &SyncContext) {
+        let label = if self.is_empty && !selector.is_empty() { "_other" } else { &selector.to_string() };
+        let message = self.frame.len().saturating_sub(frames::HEAD) as u64;
+        let _ = self.size.set(context.metrics.payload(label, message));
     }
 }
 

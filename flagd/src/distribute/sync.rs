@@ -71,7 +71,7 @@ fn grpc(body: Body) -> Response {
 
 impl Sync {
     fn new(state: State, serves_from: Instant) -> Self {
-        let context = SyncContext::new(&state.settings.context_values);
+        let context = SyncContext::new(&state.settings.context_values, state.metrics.clone());
         let topics = Arc::new(Topics::new(state.client.clone(), context));
         Self { everything: topics.topic(Selector::default()), topics, serves_from, state }
     }

@@ -18,6 +18,9 @@ pub trait Shown: Sized {
 
     /// Makes it; where it is the same as before, it is what was there before.
     fn make(view: View<'_>, setup: &Self::Setup, before: Option<&Arc<Self>>) -> Arc<Self>;
+
+    /// It was made, and is not what was there before.
+    fn made(&self, _selector: &Selector, _setup: &Self::Setup) {}
 }
 
 /// A topic for each selector that somebody listens to.
@@ -83,6 +86,9 @@ impl<S: Shown> Topics<S> {
         }
         let before = latest.take().map(|latest| latest.shown);
         let shown = S::make(snapshot.view(&topic.selector), &self.setup, before.as_ref());
+        if before.is_none_or(|before| !Arc::ptr_eq(&before, &shown)) {
+            shown.made(&topic.selector, &self.setup);
+        }
         let revision = snapshot.revision();
         *latest = Some(Latest { revision, shown: shown.clone() });
         (shown, revision)

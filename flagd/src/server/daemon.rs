@@ -128,6 +128,7 @@ impl Daemon {
         let (shared, own) = port::room();
         let (shared, own) = (Arc::new(Semaphore::new(shared)), Arc::new(Semaphore::new(own)));
         let untaken = Untaken::default();
+        state.metrics.set_room(shared.clone());
         let mut serve = |service, listener, certificate: &Option<Arc<Certificate>>| {
             let router = match service {
                 Service::Evaluation => evaluate::rpc::router(state.clone()),

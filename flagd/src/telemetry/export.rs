@@ -21,7 +21,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Code, Request, Response, Status};
 
 use super::cells::Counter;
-use super::metrics::{Metrics, tell_flags};
+use super::metrics::Metrics;
 use super::otlp::{Gathered, resource, traces};
 use super::trace::{Finished, Tracer};
 use crate::settings::Otlp;
@@ -139,7 +139,7 @@ impl Collector {
             let is_last = waits_for_end(&mut ending, interval).await;
             let mut gathered = Gathered::new(metrics.started_at());
             metrics.tell(&mut gathered);
-            tell_flags(&mut gathered, &client);
+            metrics.tell_flags(&mut gathered, &client);
             let request = gathered.request(&self.resource);
             let mut service = MetricsServiceClient::new(self.channel());
             let sent = async {

@@ -3,6 +3,7 @@
 //! Names and labels that the reference has are its own, as it exports them; ours begin with `flagd_`. Labels are
 //! closed sets: a request cannot make a new one, whatever it holds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -10,11 +11,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::http::{HeaderMap, Method, StatusCode};
 use flagcore::sync::SourceStatus;
 use flagcore::{Client, ErrorCode, Reason};
+use tokio::sync::Semaphore;
 
 use super::cells::Counter;
 use super::certificates::{CertificateStatus, Certificates};
 use super::evaluations::Evaluations;
 use super::export::{Attempts, Exports};
+use super::limits::{LimitsInUse, PayloadSize, Usage};
 use super::requests::{HttpInstrument, HttpKey, Requests, RpcInstrument, RpcKey};
 use super::routes::Route;
 use super::samples::{Kind, Metric, Number, Samples};
@@ -36,6 +39,7 @@ pub struct Metrics {
     certificate_errors: Counter,
     certificates: Certificates,
     connections: AtomicI64,
+    limits: LimitsInUse,
     exports: Option<Arc<Exports>>,
     tracer: Option<Arc<Tracer>>,
 }
@@ -54,6 +58,7 @@ impl Default for Metrics {
             certificate_errors: Counter::default(),
             certificates: Certificates::default(),
             connections: AtomicI64::new(0),
+            limits: LimitsInUse::default(),
             exports: None,
             tracer: None,
         }
@@ -172,6 +177,27 @@ impl Metrics {
         self.streams.status(at_most)
     }
 
+    /// What admits connections, while it still admits as many as it ever will.
+    pub fn set_room(&self, room: Arc<Semaphore>) {
+        self.limits.set_room(room);
+    }
+
+    /// The size of a message that sync streams get; `label` is its selector, or what stands for those that match
+    /// nothing.
+    pub fn payload(&self, label: &str, bytes: u64) -> PayloadSize {
+        self.limits.payloads().add(label, bytes)
+    }
+
+    /// The largest of these messages by selector.
+    pub fn payloads(&self) -> BTreeMap<String, u64> {
+        self.limits.payloads().largest()
+    }
+
+    /// How much of each limit is used.
+    pub fn usage(&self, client: &Client) -> Vec<Usage> {
+        self.limits.usage(client)
+    }
+
     /// When the daemon started.
     pub(super) fn started_at(&self) -> SystemTime {
         self.started.1
@@ -192,7 +218,7 @@ impl Metrics {
 
     /// What is known of the flags that are served, in the text format of Prometheus.
     pub fn write_flags(&self, out: &mut String, client: &Client) {
-        tell_flags(&mut Text::new(out), client);
+        self.tell_flags(&mut Text::new(out), client);
     }
 
     /// Tells everything that needs no client.
@@ -243,31 +269,45 @@ impl Metrics {
             samples.single(&OTLP_DROPPED, Number::Whole(exports.dropped.get()));
         }
     }
-}
 
-/// Tells what is known of the flags that are served.
-pub(super) fn tell_flags(samples: &mut impl Samples, client: &Client) {
-    let snapshot = client.snapshot();
-    samples.single(&REVISION, Number::Whole(snapshot.revision()));
-    samples.single(&FLAGS, Number::Whole(snapshot.len() as u64));
-    drop(snapshot);
-    // Less the one that was held a moment ago, which is the current one, and counts anyway.
-    samples.single(&SNAPSHOTS, Number::Whole(client.snapshots_alive() as u64));
-    samples.single(&READY, Number::Whole(u64::from(client.is_ready())));
-    let sources = client.status();
-    let mut each = |metric, value: &dyn Fn(&SourceStatus) -> Option<Number>| {
-        samples.metric(metric);
-        for source in &sources {
-            if let Some(value) = value(source) {
-                samples.number(&[("source", &source.name)], value);
+    /// Tells what is known of the flags that are served.
+    pub(super) fn tell_flags(&self, samples: &mut impl Samples, client: &Client) {
+        let snapshot = client.snapshot();
+        samples.single(&REVISION, Number::Whole(snapshot.revision()));
+        samples.single(&FLAGS, Number::Whole(snapshot.len() as u64));
+        drop(snapshot);
+        // Less the one that was held a moment ago, which is the current one, and counts anyway.
+        samples.single(&SNAPSHOTS, Number::Whole(client.snapshots_alive() as u64));
+        samples.single(&READY, Number::Whole(u64::from(client.is_ready())));
+        let sources = client.status();
+        let mut each = |metric, value: &dyn Fn(&SourceStatus) -> Option<Number>| {
+            samples.metric(metric);
+            for source in &sources {
+                if let Some(value) = value(source) {
+                    samples.number(&[("source", &source.name)], value);
+                }
+            }
+        };
+        let is = |so| Some(Number::Whole(u64::from(so)));
+        each(&SOURCE_FLAGS, &|source| Some(Number::Whole(source.served.as_ref()?.flags as u64)));
+        each(&SOURCE_READY, &|source| is(source.served.is_some()));
+        each(&SOURCE_REFUSED, &|source| is(source.refused.is_some()));
+        each(&SOURCE_TROUBLE, &|source| is(source.complaint.is_some()));
+        each(&SOURCE_SUCCESS, &|source| Some(Number::Fraction(seconds(source.served.as_ref()?.since))));
+        samples.metric(&LIMIT_USED);
+        for usage in self.usage(client) {
+            let limit = ("limit", usage.limit);
+            let ratio = Number::Fraction(usage.ratio());
+            match &usage.source {
+                Some(source) => samples.number(&[limit, ("source", source)], ratio),
+                None => samples.number(&[limit], ratio),
             }
         }
-    };
-    let is = |so| Some(Number::Whole(u64::from(so)));
-    each(&SOURCE_FLAGS, &|source| Some(Number::Whole(source.served.as_ref()?.flags as u64)));
-    each(&SOURCE_READY, &|source| is(source.served.is_some()));
-    each(&SOURCE_REFUSED, &|source| is(source.refused.is_some()));
-    each(&SOURCE_SUCCESS, &|source| Some(Number::Fraction(seconds(source.served.as_ref()?.since))));
+        samples.metric(&SYNC_PAYLOAD);
+        for (selector, bytes) in self.payloads() {
+            samples.whole(&[("selector", &selector)], bytes);
+        }
+    }
 }
 
 fn seconds(time: SystemTime) -> f64 {
@@ -529,6 +569,27 @@ const SOURCE_REFUSED: Metric = ours(
     "flagd_source_refused",
     "",
     "Whether what a source holds now is refused.",
+);
+const SOURCE_TROUBLE: Metric = ours(
+    Kind::Gauge,
+    "flagd.source_watch_trouble",
+    "flagd_source_watch_trouble",
+    "",
+    "Whether something is wrong with watching a source, so that changes are seen later.",
+);
+const LIMIT_USED: Metric = ours(
+    Kind::Gauge,
+    "flagd.limit_used_ratio",
+    "flagd_limit_used_ratio",
+    "1",
+    "How much of a limit is used: 1 is all of it.",
+);
+const SYNC_PAYLOAD: Metric = ours(
+    Kind::Gauge,
+    "flagd.sync_payload",
+    "flagd_sync_payload_bytes",
+    "By",
+    "The message that sync streams get, by selector; stock clients refuse more than 4 MiB.",
 );
 const SOURCE_SUCCESS: Metric = ours(
     Kind::Gauge,

@@ -6,10 +6,11 @@
 //! 4. `requests` counts HTTP and RPC.
 //! 5. `streams` knows who listens.
 //! 6. `certificates` knows the state of every certificate.
-//! 7. `samples` is what they tell whoever exports; `text` writes it for Prometheus.
-//! 8. `otlp` puts samples and spans into the messages of OTLP; `trace` decides which requests are traced, and makes spans of them.
-//! 9. `metrics` is all of it, with the table of names.
-//! 10. `export` sends them to a collector.
+//! 7. `limits` is how much of each limit is used.
+//! 8. `samples` is what they tell whoever exports; `text` writes it for Prometheus.
+//! 9. `otlp` puts samples and spans into the messages of OTLP; `trace` decides which requests are traced, and makes spans of them.
+//! 10. `metrics` is all of it, with the table of names.
+//! 11. `export` sends them to a collector.
 
 mod cells;
 mod routes;
@@ -19,6 +20,7 @@ mod evaluations;
 mod requests;
 mod streams;
 mod certificates;
+mod limits;
 mod otlp;
 mod trace;
 mod metrics;
@@ -27,6 +29,7 @@ pub mod log;
 
 pub use certificates::CertificateStatus;
 pub use export::{Exporter, Exporting};
+pub use limits::{PayloadSize, STOCK_MESSAGE, Usage};
 pub use metrics::Metrics;
 pub use requests::{HttpKey, RpcKey, RpcSystem, Service};
 pub use routes::Route;
