@@ -40,6 +40,13 @@ impl Pace {
     }
 }
 
+impl UnderWay {
+    /// The large answers of its connection.
+    pub(super) fn waits(&self) -> &Arc<Waits> {
+        &self.0.waits
+    }
+}
+
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);

@@ -22,7 +22,7 @@ pub(super) struct Record {
     /// Whoever asks for health or metrics is not traced.
     trace: Option<Box<Trace>>,
     metrics: Arc<Metrics>,
-    _under_way: UnderWay,
+    pub(super) under_way: UnderWay,
     http: Option<HttpKey>,
     rpc: Option<RpcKey>,
     began: Instant,
@@ -60,7 +60,7 @@ impl Record {
             stream: None,
             trace: trace.map(Box::new),
             metrics: metrics.clone(),
-            _under_way: under_way,
+            under_way,
             http,
             rpc,
             began: Instant::now(),

@@ -23,7 +23,7 @@ use crate::telemetry::{OpenStream, Progress, Route, Service, StreamProvider, Str
 use super::bodies::{CountedBody, TimedBody};
 use super::pace::UnderWay;
 use super::record::Record;
-use super::untaken::{Held, LARGE, Untaken};
+use super::untaken::{Held, LARGE, Untaken, Waits};
 
 /// What all requests of a port have in common.
 #[derive(Debug)]
@@ -82,14 +82,14 @@ impl Handler {
         if record.stream.is_some() {
             return Ok(counted(record, answer, None));
         }
-        Ok(match self.hold(&answer, &pace) {
+        Ok(match self.hold(&answer, record.under_way.waits()) {
             Ok(held) => counted(record, answer, held),
             Err(TooMuch) => counted(record, refusal(StatusCode::SERVICE_UNAVAILABLE), None),
         })
     }
 
     /// Takes what an answer holds until it is taken, where that is much.
-    fn hold(&self, answer: &Response<Body>, pace: &Pace) -> Result<Option<Arc<Held>>, TooMuch> {
+    fn hold(&self, answer: &Response<Body>, waits: &Arc<Waits>) -> Result<Option<Arc<Held>>, TooMuch> {
         let bytes = match answer.body().size_hint().upper() {
             Some(bytes) => bytes,
             // What is compressed is not known before it is, and was large enough for that.
@@ -102,7 +102,7 @@ impl Handler {
         }
         // As many times the deadline of a body as there are good reasons to be slow.
         let patience = self.state.settings.body_deadline * 6;
-        self.untaken.take(bytes, patience, &pace.waits).map(Some).ok_or(TooMuch)
+        self.untaken.take(bytes, patience, waits).map(Some).ok_or(TooMuch)
     }
 
     /// Puts a stream among those that are open.
