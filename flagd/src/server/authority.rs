@@ -430,4 +430,38 @@ mod tests {
             }
         }
     }
+
+    #[tokio::test]
+    async fn whatever_comes_keeps_its_length_and_all_that_is_no_header() {
+        let mut state = 7_u64;
+        let mut random = |most: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % most
+        };
+        for _ in 0..300 {
+            let (mut bytes, mut is_header) = (PREFACE.to_vec(), vec![false; PREFACE.len()]);
+            for _ in 0..random(6) {
+                let (kind, length) = (random(3) as u8, random(60) as usize);
+                // Bytes that begin literals, names and lengths more often than chance would have it.
+                let likely = [0x40, 0x41, 0x01, 0x82, 0x86, 0xff, 0x7f, 0x05, b'%', b'/'];
+                let payload: Vec<u8> = (0..length)
+                    .map(|_| if random(2) == 0 { likely[random(10) as usize] } else { random(256) as u8 })
+                    .collect();
+                bytes.extend([0, 0, length as u8, kind, random(256) as u8, 0, 0, 0, 1]);
+                bytes.extend(payload);
+                is_header.resize(bytes.len() - length, false);
+                is_header.resize(bytes.len(), kind == HEADERS);
+            }
+            let cut = bytes.len() - random(9) as usize;
+            bytes.truncate(cut);
+            let whole = passed(&bytes, bytes.len().max(1)).await;
+            assert_eq!(whole.len(), bytes.len());
+            for ((before, after), &is_header) in bytes.iter().zip(&whole).zip(&is_header) {
+                assert!(before == after || is_header, "{bytes:?}");
+            }
+            for piece in [1, 2, 13] {
+                assert_eq!(passed(&bytes, piece).await, whole, "in pieces of {piece}");
+            }
+        }
+    }
 }
