@@ -71,5 +71,5 @@ providers! {
     many_questions_by_rpc_of_evaluation_v1: "crowd.js", "evaluation-v1", 6;
     many_questions_by_rpc_of_schema_v1: "crowd.js", "schema-v1", 6;
 
-    questions_of_a_page_by_ofrep: "refetch.js", "ofrep-web", 10;
+    questions_of_a_page_by_ofrep: "refetch.js", "ofrep-web", 9;
 }
