@@ -244,9 +244,9 @@ fn the_log_is_json_if_told_so() {
 fn variables_without_effect_are_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let flags = flag_file(folder.path(), FLAGS);
-    let mut process = start(&flags, &["-I", "1h"], &[("FLAGD_PROT", "1")]);
+    let mut process = start(&flags, &["--keep-alive-min-time", "10s"], &[("FLAGD_PROT", "1")]);
     process.hears(&["WARN FLAGD_PROT: no option has this name", "did you mean FLAGD_PORT?"]);
-    process.hears(&["WARN --otel-reload-interval has no effect: "]);
+    process.hears(&["WARN --keep-alive-min-time has no effect: "]);
 }
 
 #[test]
