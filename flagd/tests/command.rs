@@ -152,7 +152,9 @@ fn bad_usage_ends_with_2_and_says_how_to_mend_it() {
 #[test]
 fn version_and_help_go_to_the_standard_output() {
     let output = flagd(&["version"]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), concat!("flagd ", env!("CARGO_PKG_VERSION"), "\n"));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let (before, after) = (concat!("flagd: ", env!("CARGO_PKG_VERSION"), " ("), "), built at: ");
+    assert!(said.starts_with(before) && said.contains(after) && said.lines().count() == 1, "{said}");
     assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
     let output = flagd(&["start", "--help"]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("--uri <URI>"));

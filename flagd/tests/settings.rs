@@ -941,7 +941,7 @@ fn help_and_version_are_said() {
         (&["flagd", "--help"], "Usage: flagd"),
         (&["flagd", "help", "start"], "Exit codes"),
         (&["flagd", "start", "--help"], "FLAGD_CONTEXT_FROM_HEADER"),
-        (&["flagd", "version"], concat!("flagd ", env!("CARGO_PKG_VERSION"), "\n")),
+        (&["flagd", "version"], concat!("flagd: ", env!("CARGO_PKG_VERSION"), " (")),
         (&["flagd", "-V"], concat!("flagd ", env!("CARGO_PKG_VERSION"), "\n")),
     ] {
         let Ok(Request::Say(text)) = settings::read(line.iter().map(OsString::from), []) else {

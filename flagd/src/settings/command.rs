@@ -55,8 +55,11 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Line
     }
 }
 
+/// In the words of the reference. Whoever builds says of what and when.
 fn version() -> String {
-    format!("flagd {}\n", env!("CARGO_PKG_VERSION"))
+    let commit = option_env!("FLAGD_COMMIT").unwrap_or("unknown");
+    let built = option_env!("FLAGD_BUILT_AT").unwrap_or("unknown");
+    format!("flagd: {} ({commit}), built at: {built}\n", env!("CARGO_PKG_VERSION"))
 }
 
 fn mistake(error: &clap::Error) -> Mistake {
