@@ -54,6 +54,24 @@ async fn a_change_names_exactly_the_keys_that_changed() {
 }
 
 #[tokio::test]
+async fn another_bucketing_changes_the_flags_that_split() {
+    let flags = |bucketing: &str| {
+        json!({"bucketing": bucketing, "flags": {
+            "plain": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"},
+            "split": {"state": "ENABLED", "variants": {"a": "a", "b": "b"}, "defaultVariant": "a",
+                "targeting": {"fractional": [["a", 50], ["b", 50]]}},
+        }})
+    };
+    let server = serve(&flags("v2").to_string(), settings()).await;
+    let mut stream = open(&server, "").await;
+    assert_eq!(next(&mut stream).await, ready());
+    for bucketing in ["v3", "v1", "v2"] {
+        server.replace(&flags(bucketing).to_string());
+        assert_eq!(next(&mut stream).await, changed(json!({"split": {"type": "update"}})), "{bucketing}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_edit_is_no_event() {
     let server = serve(&switches(&[("a", "on")]), settings()).await;
     let mut stream = open(&server, "").await;

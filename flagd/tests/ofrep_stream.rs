@@ -116,6 +116,29 @@ fn the_same_flags_written_anew_are_no_news() {
 }
 
 #[test]
+fn another_bucketing_is_told_where_a_flag_splits() {
+    let flags = |bucketing: &str, targeting: &str| {
+        format!(
+            r#"{{"bucketing": "{bucketing}", "flags": {{"a": {{"state": "ENABLED", "variants": {{"on": true, "off": false}},
+                "defaultVariant": "on", "targeting": {targeting}}}}}}}"#
+        )
+    };
+    let split = r#"{"fractional": [["on", 50], ["off", 50]]}"#;
+    let served = Served::files(&[("a.json", &flags("v2", split))], |_| {});
+    let mut all = Listener::of(&served, "/ofrep/v1/sse");
+    for bucketing in ["v3", "v1", "v2"] {
+        served.rewrite("a.json", &flags(bucketing, split));
+        all.hears();
+    }
+    // Without a split it makes no difference: the next event is that of the next change.
+    served.rewrite("a.json", &flags("v2", "{}"));
+    all.hears();
+    let told = all.id.clone();
+    served.rewrite("a.json", &flags("v3", "{}"));
+    assert_eq!(Listener::of(&served, "/ofrep/v1/sse").id, told);
+}
+
+#[test]
 fn who_comes_back_is_told_what_was_missed() {
     let served = two_sets();
     let path = "/ofrep/v1/sse";

@@ -32,6 +32,8 @@ pub struct CompileOptions {
 pub struct CompiledSet {
     /// In the order of the document, each (flag set, key) once.
     pub flags: Vec<CompiledEntry>,
+    /// The generation of bucketing of its splits.
+    pub bucketing: Bucketing,
 }
 
 /// A compiled flag with what is known of where it came from.
@@ -91,6 +93,7 @@ pub fn compile(
         report,
     };
     compiler.check_all_evaluators();
+    let bucketing = compiler.bucketing;
     let seed = compiler.seed();
     let previous: HashMap<(Option<&str>, &str), &CompiledEntry> = match previous {
         Some(previous) => {
@@ -120,7 +123,7 @@ pub fn compile(
         let problem = Problem::TooManyNodes { what, most: AHEAD_NODES as usize };
         compiler.report.refuse(Place::DOCUMENT, problem);
     }
-    CompiledSet { flags }
+    CompiledSet { flags, bucketing }
 }
 
 struct SetCompiler<'s, 'r> {

@@ -22,7 +22,11 @@ impl Snapshot {
             .iter()
             .zip(0..)
             .flat_map(|(source, number)| {
-                source.files.iter().map(move |file| File { name: file.name.clone(), source: number })
+                source.files.iter().map(move |file| File {
+                    name: file.name.clone(),
+                    source: number,
+                    bucketing: file.set.bucketing,
+                })
             })
             .collect();
         let source_of = |row: &Row| files.get(row.file as usize).map(|file| file.source);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::bucketing::Bucketing;
 use crate::compile::{CompiledFlag, CompiledSet, Plan};
 use crate::value::Value;
 
@@ -39,6 +40,7 @@ impl Row {
 pub(super) struct File {
     pub(super) name: Arc<str>,
     pub(super) source: u32,
+    pub(super) bucketing: Bucketing,
 }
 
 /// Slots by key.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::bucketing::Bucketing;
 use crate::context::ContextRef;
 use crate::detail::Detail;
 use crate::selector::{Selector, Wanted};
@@ -26,6 +27,8 @@ pub struct WrittenFlag<'s> {
     /// Its definition as plain JSON: references written out, metadata of its set folded in, its source named. The
     /// same text is the same allocation for as long as the flag does not change.
     pub json: &'s Arc<str>,
+    /// The generation of bucketing of its splits, which its definition does not tell.
+    pub bucketing: Bucketing,
     /// The value of its default variant, if it has one.
     pub default: Option<&'s Value<'static>>,
 }
@@ -62,6 +65,7 @@ impl<'s> View<'s> {
             key: &row.flag.key,
             flag_set_id: row.flag.flag_set_id(),
             json,
+            bucketing: snapshot.files.get(row.file as usize).map(|file| file.bucketing).unwrap_or_default(),
             default: row.flag.default_variant.and_then(|place| row.flag.variant(place)).map(|it| &it.value),
         })
     }

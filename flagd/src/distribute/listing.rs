@@ -5,11 +5,11 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use axum::body::Bytes;
-use flagcore::snapshot::View;
+use flagcore::snapshot::{View, WrittenFlag};
 use flagcore::text::write_json_string;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-use super::topics::{Shown, by_key};
+use super::topics::{Shown, by_key, generation};
 use crate::wire::{frames, structs};
 
 /// Which flags there are under a selector.
@@ -34,12 +34,13 @@ impl Shown for Listing {
     fn make(view: View<'_>, (): &(), before: Option<&Arc<Self>>) -> Arc<Self> {
         let known = before.map_or(&[][..], |before| &before.flags);
         let mut known = known.iter().peekable();
-        let list = |flag: flagcore::snapshot::WrittenFlag<'_>| {
+        let list = |flag: WrittenFlag<'_>| {
             // Both are sorted: keys that were there before are shared with the listing of before.
             while known.next_if(|known| &*known.key < flag.key).is_some() {}
             let same = known.next_if(|known| &*known.key == flag.key);
             let key = same.map_or_else(|| flag.key.into(), |same| same.key.clone());
-            Listed { key, digest: xxh3_128(flag.json.as_bytes()) }
+            let seed = xxh3_64(generation(&flag).as_bytes());
+            Listed { key, digest: xxh3_128_with_seed(flag.json.as_bytes(), seed) }
         };
         let flags: Vec<Listed> = by_key(view).into_iter().map(list).collect();
         match before {

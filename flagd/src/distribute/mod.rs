@@ -14,7 +14,7 @@ mod sync;
 pub use listener::{Heard, Listener};
 pub use listing::{Change, Listing};
 pub use sync::router;
-pub use topics::{Shown, Topic, Topics, selector};
+pub use topics::{Shown, Topic, Topics, generation, selector};
 
 use tonic::Code;
 

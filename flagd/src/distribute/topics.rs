@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use axum::http::HeaderMap;
+use flagcore::bucketing::Bucketing;
 use flagcore::snapshot::{View, WrittenFlag};
 use flagcore::{Client, Selector};
 use tonic::Code;
@@ -126,6 +127,16 @@ pub(super) fn by_key(view: View<'_>) -> Vec<WrittenFlag<'_>> {
         flags.dedup_by_key(|flag| flag.key);
     }
     flags
+}
+
+/// The generation of bucketing that decides what a flag answers, beside its definition; empty where nothing does.
+///
+/// A text that merely names the operator is taken for a split: one change too many is told, and none too few.
+pub fn generation(flag: &WrittenFlag<'_>) -> &'static str {
+    if flag.bucketing == Bucketing::default() || !flag.json.contains("\"fractional\"") {
+        return "";
+    }
+    Bucketing::NAMES.iter().find(|(_, generation)| *generation == flag.bucketing).map_or("", |(name, _)| name)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

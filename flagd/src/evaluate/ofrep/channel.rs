@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flagcore::snapshot::View;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::distribute::Shown;
+use crate::distribute::{Shown, generation};
 
 /// What tells one state of a channel's flags from another; the same wherever and whenever the flags are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Shown for Digest {
         let mut hasher = Xxh3::new();
         for flag in view.flags() {
             // JSON text holds no bare zero byte: the parts cannot run into each other.
-            for part in [flag.flag_set_id.unwrap_or(""), flag.key, flag.json] {
+            for part in [flag.flag_set_id.unwrap_or(""), flag.key, flag.json, generation(&flag)] {
                 hasher.update(part.as_bytes());
                 hasher.update(&[0]);
             }
