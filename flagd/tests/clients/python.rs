@@ -22,7 +22,7 @@ macro_rules! programs {
 }
 
 programs! {
-    evaluations_by_rpc: "evaluations.py", "newest", "rpc", 68;
+    evaluations_by_rpc: "evaluations.py", "newest", "rpc", 76;
     evaluations_in_process: "evaluations.py", "newest", "in-process", 68;
     evaluations_by_ofrep: "evaluations.py", "newest", "ofrep", 68;
     evaluations_by_rpc_of_evaluation_v1: "evaluations.py", "v1", "v1", 68;
@@ -39,6 +39,7 @@ programs! {
     connections_by_ofrep: "connections.py", "newest", "ofrep", 14;
     connections_by_rpc_of_evaluation_v1: "connections.py", "v1", "v1", 4;
     connections_in_process_of_that_time: "connections.py", "v1", "v1-in-process", 16;
+    connections_by_rpc_of_schema_v1: "connections.py", "schema", "schema", 1;
 }
 
 fn program(file: &str, environment: &str, provider: &str, count: usize) {

@@ -111,6 +111,22 @@ NOT_FOUND_WITHOUT_DEFAULT = {
     'string no-default-at-home {"email": "jo@example.org"}': "default FLAG_NOT_FOUND",
 }
 
+# In process, clients have the buckets of their time. So has the daemon, if the flag file asks for them.
+BUCKETS = {
+    "v1": {
+        "string split jo": '"B" TARGETING_MATCH b',
+        "string split c": '"R" TARGETING_MATCH r',
+        "string split jürgen": '"B" TARGETING_MATCH b',
+        "string split 日本": '"R" TARGETING_MATCH r',
+    },
+    "v3": {
+        "string split jo": '"R" TARGETING_MATCH r',
+        "string split c": '"G" TARGETING_MATCH g',
+        "string split jürgen": '"B" TARGETING_MATCH b',
+        "string split 日本": '"G" TARGETING_MATCH g',
+    },
+}
+
 IN_PROCESS = {
     **AS_WRITTEN,
     # The evaluator takes 1 for identical to true.
@@ -125,11 +141,7 @@ EXCEPT = {
     "rpc": NO_METADATA,
     "in-process": {
         **IN_PROCESS,
-        # The client has the buckets of v3.
-        "string split jo": '"R" TARGETING_MATCH r',
-        "string split c": '"G" TARGETING_MATCH g',
-        "string split jürgen": '"B" TARGETING_MATCH b',
-        "string split 日本": '"G" TARGETING_MATCH g',
+        **BUCKETS["v3"],
     },
     "ofrep": {
         **AS_WRITTEN,
@@ -158,11 +170,7 @@ EXCEPT = {
     "v1-in-process": {
         **IN_PROCESS,
         **NOT_FOUND_WITHOUT_DEFAULT,
-        # The client has the buckets of that time.
-        "string split jo": '"B" TARGETING_MATCH b',
-        "string split c": '"R" TARGETING_MATCH r',
-        "string split jürgen": '"B" TARGETING_MATCH b',
-        "string split 日本": '"R" TARGETING_MATCH r',
+        **BUCKETS["v1"],
     },
     "schema": {
         **NO_METADATA,
@@ -177,7 +185,8 @@ EXCEPT = {
 
 
 def main(provider, places):
-    write((Path(__file__).parent / "flags.json").read_text())
+    flags = (Path(__file__).parent / "flags.json").read_text()
+    write(flags)
     order("start?config=own")
     client = open_client(provider, places)
     exceptions = dict(EXCEPT[provider])
@@ -189,6 +198,14 @@ def main(provider, places):
         name = f"metadata of {key}"
         check(name, client.metadata(type, key), exceptions.pop(name, wanted))
     check("every exception is one", exceptions, {})
+
+    if provider == "rpc":
+        for generation, buckets in BUCKETS.items():
+            write({"bucketing": generation, **json.loads(flags)})
+            client.next("CONFIGURATION_CHANGED")
+            for name, wanted in buckets.items():
+                type, key, target = name.split()
+                check(f"{name} in {generation}", client.ask(type, key, target), wanted)
 
 
 run(main)
