@@ -62,8 +62,6 @@ run(async (provider, places) => {
     await write({ flags: first });
     await order('start?config=own');
     const client = await open(provider, places, more);
-    // The stream of changes is opened after the provider is ready, and tells nothing of what was before.
-    await until(streams, provider === 'ofrep' ? 0 : 1);
     const ask = (key = 'live') => client.ask('string', key);
     /** Checks what is told of an edit, and that the answer is the new one the next time. */
     const edited = async (name, changed, wanted) => {

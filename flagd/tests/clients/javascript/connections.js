@@ -59,10 +59,6 @@ run(async (provider, places) => {
     /** Checks an answer, and that edits come this way. */
     const works = async (name, more) => {
         const client = await open(provider, places, more);
-        if (provider === 'ofrep-web') {
-            // The stream of changes is opened after the provider is ready.
-            await until(streams, 1);
-        }
         const ask = () => client.ask('string', 'changing-flag');
         const [before, after] = [await ask(), '"bar" STATIC bar'];
         check(`${name}: answer`, before, '"foo" STATIC foo');
@@ -72,10 +68,6 @@ run(async (provider, places) => {
         }
         check(`${name}: answer after an edit`, silent ? await until(ask, after) : await ask(), after);
         await order('change');
-    };
-    const streams = async () => {
-        const status = await (await fetch(`http://localhost:${places.management}/status`)).json();
-        return status.streams.open;
     };
 
     await order(`start?config=${config ?? 'ssl'}`);

@@ -36,12 +36,8 @@ run(async (provider, places) => {
     check('polled with a change', others, [[200, true, []]]);
 
     const [told, listening] = recorded();
+    // It listens after it is ready, and is told what it missed.
     const eager = await open(provider, places, { fetchImplementation: listening });
-    const streams = async () => {
-        const status = await (await fetch(`http://localhost:${places.management}/status`)).json();
-        return status.streams.open;
-    };
-    await until(streams, 1);
     await write(flags('third'));
     check('keys of a change that was told', (await eager.next('ConfigurationChanged')).keys, ['live']);
     check('its answer', await eager.ask('string', 'live'), '"third" STATIC it');
