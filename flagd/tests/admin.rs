@@ -145,6 +145,11 @@ async fn each_protocol_labels_the_outcome_of_a_call_in_its_own_way() {
     assert_eq!(ask("application/json", r#"{"flagKey":"none"}"#).await, 404);
     assert_eq!(ask("application/grpc-web", "\0\0\0\0\x0a\x0a\x08checkout").await, 200);
     assert_eq!(ask("application/grpc-web-text", "AAAAAAYKBG5vbmU=").await, 200);
+    let stream = "POST /flagd.evaluation.v1.Service/EventStream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+        Content-Type: application/connect+json\r\nConnect-Timeout-Ms: 50\r\nContent-Length: 7\r\n\r\n\0\0\0\0\x02{}";
+    assert_eq!(common::server::ask(running.evaluation(), stream).await.0, 200);
+    let line = r#"rpc_server_duration_milliseconds_count{rpc_connect_rpc_error_code="deadline_exceeded",rpc_method="EventStream",rpc_service="flagd.evaluation.v1.Service",rpc_system="connect_rpc"} 1"#;
+    until(line, || async { running.metrics().await.lines().any(|seen| without_scope(seen) == line) }).await;
     for (outcome, system) in [
         ("", "connect_rpc"),
         (r#"rpc_connect_rpc_error_code="not_found","#, "connect_rpc"),

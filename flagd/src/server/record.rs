@@ -9,7 +9,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::{Body as _, Frame, Incoming};
 
-use crate::telemetry::{End, Ended, HttpKey, Metrics, OpenStream, Route, RpcKey, RpcSystem, Service, Trace};
+use crate::telemetry::{
+    End, Ended, HttpKey, Metrics, OpenStream, Progress, Route, RpcKey, RpcSystem, Service, Trace,
+};
 
 use super::pace::UnderWay;
 
@@ -33,6 +35,8 @@ pub(super) struct Record {
     is_framed: bool,
     messages: Messages,
     code: Option<u8>,
+    /// Where the code of a stream comes from at its end, unless a trailer tells it.
+    progress: Option<Progress>,
     end: Option<Ended>,
 }
 
@@ -70,6 +74,7 @@ impl Record {
             is_framed: !is_text && rpc.is_some_and(|rpc| rpc.system != RpcSystem::Connect),
             messages: Messages::default(),
             code: None,
+            progress: None,
             end: None,
         }
     }
@@ -89,6 +94,7 @@ impl Record {
             trace.answered();
         }
         self.code = code_of(answer.headers());
+        self.progress = answer.extensions().get().cloned();
         if self.code.is_none() {
             let told = answer.extensions().get::<tonic::Code>().map(|code| *code as i32);
             let told = told.and_then(|code| u8::try_from(code).ok());
@@ -118,6 +124,7 @@ impl Record {
 
     pub(super) fn finished(&mut self) {
         if self.end.is_none() {
+            self.code = self.code.or(self.progress.as_ref().map(Progress::code));
             self.end = Some(match self.code {
                 None | Some(0) => Ended::Normally,
                 Some(4) => Ended::Deadline,

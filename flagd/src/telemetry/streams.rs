@@ -1,7 +1,7 @@
 //! Who listens: every open stream with its service, selector and peer.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -30,6 +30,8 @@ struct Noted {
     /// The revision at which it said something last, and when, in milliseconds of Unix time.
     sent: AtomicU64,
     sent_at: AtomicU64,
+    /// The code of gRPC that it ends with.
+    code: AtomicU8,
 }
 
 impl Progress {
@@ -42,6 +44,17 @@ impl Progress {
             self.0.sent.store(revision, Ordering::Relaxed);
             self.0.sent_at.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
+    }
+
+    /// It ends with this code of gRPC, which its protocol has in the body.
+    pub fn end(&self, code: u8) {
+        // ORDERING: told before the body's last frame is handed over, and read after it by the same task.
+        self.0.code.store(code, Ordering::Relaxed);
+    }
+
+    /// The code that it ends with; 0 where none was told.
+    pub fn code(&self) -> u8 {
+        self.0.code.load(Ordering::Relaxed)
     }
 
     /// The revision that was looked at last; 0 before any.

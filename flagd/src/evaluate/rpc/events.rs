@@ -43,6 +43,11 @@ impl Service {
         let progress = listener.progress();
         let stream = stream::unfold(Some(listener), move |listener| async move {
             let mut listener = listener?;
+            let progress = listener.progress();
+            let ended = |failure: Failure| {
+                progress.end(failure.code as u8);
+                ended(Err(failure), protocol.envelope)
+            };
             let encoding = protocol.encoding;
             let frame = match listener.hear(silence).await {
                 Heard::Shown { before: None, .. } => event("provider_ready", true, encoding),
@@ -55,10 +60,10 @@ impl Service {
                 Heard::Over => {
                     // Not a good end: clients open a stream anew only after an error.
                     let over = Failure::new(Code::Unavailable, "the server is shutting down");
-                    return Some((Ok(ended(Err(over), protocol.envelope)), None));
+                    return Some((Ok(ended(over)), None));
                 }
                 Heard::DeadlineExceeded => {
-                    return Some((Ok(ended(Err(deadline_exceeded()), protocol.envelope)), None));
+                    return Some((Ok(ended(deadline_exceeded())), None));
                 }
             };
             Some((Ok::<_, Infallible>(Frame::data(frame)), Some(listener)))
