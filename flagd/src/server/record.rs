@@ -126,7 +126,8 @@ impl Record {
         if self.end.is_none() {
             self.code = self.code.or(self.progress.as_ref().map(Progress::code));
             self.end = Some(match self.code {
-                None | Some(0) => Ended::Normally,
+                // Unavailable: the daemon ends, which is no fault of the stream.
+                None | Some(0 | 14) => Ended::Normally,
                 Some(4) => Ended::Deadline,
                 Some(_) => Ended::Failed,
             });

@@ -132,7 +132,7 @@ fn stream(headers: &HeaderMap, draining: watch::Receiver<bool>) -> Response<Body
         1 => {
             let _ = draining.wait_for(|draining| *draining).await;
             let mut trailers = HeaderMap::new();
-            trailers.insert("grpc-status", HeaderValue::from_static("0"));
+            trailers.insert("grpc-status", HeaderValue::from_static("14"));
             Some((Frame::trailers(trailers), (2, draining)))
         }
         _ => None,
@@ -207,7 +207,7 @@ async fn streams_of_both_protocols_end_cleanly_when_the_daemon_drains() {
     let took = served.end(Duration::from_secs(5)).await;
     assert!(took < Duration::from_secs(2), "{took:?}");
     let whole = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap();
-    assert_eq!(whole.trailers().unwrap()["grpc-status"], "0");
+    assert_eq!(whole.trailers().unwrap()["grpc-status"], "14");
     connection.await.unwrap().unwrap();
     let answer = rest(over_http1).await;
     assert!(answer.ends_with("0\r\n\r\n"), "{answer:?}");
@@ -363,6 +363,6 @@ async fn streams_are_listed_and_counted_by_selectors_that_match() {
         assert!(line.unwrap().ends_with(&format!(" {count}")), "{reason}: {line:?}");
     }
     assert!(text.contains(
-        r#"rpc_grpc_status_code="0",rpc_method="SyncFlags",rpc_service="flagd.sync.v1.FlagSyncService",rpc_system="grpc"} 1"#
+        r#"rpc_grpc_status_code="14",rpc_method="SyncFlags",rpc_service="flagd.sync.v1.FlagSyncService",rpc_system="grpc"} 1"#
     ));
 }
