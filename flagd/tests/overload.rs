@@ -421,6 +421,8 @@ async fn accepting_that_fails_is_tried_again_without_haste() {
     let mut management = Kept::to(process.management).await;
     let mut ofrep = Kept::to(process.ofrep).await;
     assert_eq!(ofrep.value("a").await, 1);
+    // A connection that waits to be accepted would be among those that cannot be.
+    assert_eq!(management.get("/readyz").await.0, 200);
     process.may_open(Some(0));
     let mut waiting = Vec::new();
     for number in 0..40 {
