@@ -373,14 +373,21 @@ async fn want_of_descriptors_leaves_room_for_files_and_readiness() {
     let all: Pick = |process, number| process.all()[number % 4];
     let management: Pick = |process, _| process.management;
     let [few, more] = [(64, 120), (256, 400)].map(|(most, many)| {
-        join_all([services, all, management].map(|pick| want_of_descriptors(most, many, pick)))
+        join_all([
+            want_of_descriptors(most, many, services, "1s"),
+            want_of_descriptors(most, many, all, "1s"),
+            want_of_descriptors(most, many, management, "1s"),
+            // Who has all the time in the world leaves room, too.
+            want_of_descriptors(most, many, management, "0s"),
+        ])
     });
     tokio::join!(few, more);
 }
 
-async fn want_of_descriptors(most: usize, many: usize, pick: Pick) {
+async fn want_of_descriptors(most: usize, many: usize, pick: Pick, header_deadline: &str) {
     let folder = Folder::new();
-    let process = Process::start_with_descriptors(most, &[&folder.file()], &[]);
+    let process =
+        Process::start_with_descriptors(most, &[&folder.file()], &["--header-deadline", header_deadline]);
     let mut ofrep = Kept::to(process.ofrep).await;
     assert_eq!(ofrep.value("a").await, 1);
     let baseline = process.descriptors();

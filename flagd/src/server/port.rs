@@ -228,8 +228,11 @@ impl Connection {
     }
 
     /// Waits until a connection that has to be brief was there for so long; others may stay.
+    ///
+    /// Others may take all the time they want where there is no deadline: this one is wanted back.
     async fn brief(&self, time: Duration) {
         match self.permit.brief {
+            true if time.is_zero() => tokio::time::sleep(BRIEF).await,
             true => tokio::time::sleep(time).await,
             false => pending().await,
         }
@@ -313,6 +316,9 @@ fn room_in(soft: usize) -> (usize, usize) {
 
 /// Descriptors that connections leave for everything else.
 const SPARE: usize = 64;
+
+/// How long a connection that has to be brief may last where nothing else says so.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// How many connections of its own management has at most.
 const OWN: usize = 64;
