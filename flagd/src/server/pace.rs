@@ -4,6 +4,8 @@
 //! a descriptor, and pooled clients want their connections to be there. It stops when the request is handed to its
 //! handler; bodies have a clock of their own. After the preface of HTTP/2 there is none: its pings and settings come
 //! at any time, and its own keep-alive finds those who are gone.
+//!
+//! A second clock runs where an answer is large and waits to be taken, in either protocol.
 
 use std::future::Future;
 use std::io;
@@ -65,11 +67,13 @@ pub(super) struct Paced<I> {
     /// How many requests had begun when the first byte of a header came.
     header: Option<u64>,
     clock: Option<Pin<Box<Sleep>>>,
+    /// The clock of large answers.
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I> Paced<I> {
     pub(super) fn new(io: I, pace: Arc<Pace>, limit: Duration) -> Self {
-        Self { io, pace, limit, preface: Some(0), http2: false, header: None, clock: None }
+        Self { io, pace, limit, preface: Some(0), http2: false, header: None, clock: None, waiting: None }
     }
 
     fn heard(&mut self, bytes: &[u8]) {
@@ -109,6 +113,30 @@ impl<I> Paced<I> {
         let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         clock.as_mut().poll(cx).is_ready()
     }
+
+    /// Whether an answer that is large was not taken in its time.
+    fn is_stuck(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(until) = self.pace.waits.first() else {
+            self.waiting = None;
+            return false;
+        };
+        let clock = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        if clock.deadline() != until {
+            clock.as_mut().reset(until);
+        }
+        clock.as_mut().poll(cx).is_ready()
+    }
+
+    /// An end to who reads nothing of what is written.
+    fn unless_stuck<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match polled {
+            Poll::Pending if self.is_stuck(cx) => Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "an answer was not taken in its time",
+            ))),
+            polled => polled,
+        }
+    }
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
@@ -127,18 +155,20 @@ impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
                 io::ErrorKind::TimedOut,
                 "the header of a request took too long",
             ))),
-            other => other,
+            other => self.unless_stuck(cx, other),
         }
     }
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Paced<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.unless_stuck(cx, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let polled = Pin::new(&mut self.io).poll_flush(cx);
+        self.unless_stuck(cx, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -150,7 +180,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Paced<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.unless_stuck(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -213,8 +213,6 @@ impl Connection {
             _ = connection.as_mut() => return,
             () = asked(&mut draining) => {}
             () = self.brief(self.handler.state.settings.header_deadline) => {}
-            // Closed at once: what it did not take is in its buffers.
-            () = pace.waits.overdue() => return,
         }
         connection.as_mut().graceful_shutdown();
         // PERF: nothing is closed before it drains; listening for both all the time cost 400 instructions a request.
@@ -223,7 +221,6 @@ impl Connection {
             _ = connection => {}
             () = asked(&mut closing) => {}
             () = self.brief(self.handler.state.settings.body_deadline) => {}
-            () = pace.waits.overdue() => {}
         }
     }
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
@@ -100,8 +100,11 @@ impl Handler {
         if bytes <= LARGE {
             return Ok(None);
         }
-        // As many times the deadline of a body as there are good reasons to be slow.
-        let patience = self.state.settings.body_deadline * 6;
+        let patience = match self.state.settings.body_deadline {
+            // Who gives clients all the time they want still wants the memory back some day.
+            Duration::ZERO => Duration::from_secs(3_600),
+            deadline => deadline.saturating_mul(6),
+        };
         self.untaken.take(bytes, patience, waits).map(Some).ok_or(TooMuch)
     }
 

@@ -7,14 +7,13 @@
 //! A connection that did not take one in its time is closed, which gives back what it held.
 
 use std::collections::BTreeSet;
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// What all large answers may hold together.
 #[derive(Clone, Debug)]
@@ -61,7 +60,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.waits.all().remove(&self.wait);
+        self.waits.end(&self.wait);
     }
 }
 
@@ -83,8 +82,8 @@ type Wait = (Instant, u64);
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     all: Mutex<BTreeSet<Wait>>,
+    count: AtomicUsize,
     next: AtomicU64,
-    begun: Notify,
 }
 
 impl Waits {
@@ -92,29 +91,25 @@ impl Waits {
         // ORDERING: a number of its own; the lock orders everything else.
         let wait = (until, self.next.fetch_add(1, Ordering::Relaxed));
         self.all().insert(wait);
-        self.begun.notify_one();
+        // ORDERING: pairs with the load of `first`; who is told of the answer finds it here.
+        self.count.fetch_add(1, Ordering::Release);
         wait
     }
 
-    /// Waits until one of them was not taken in its time.
-    pub(super) async fn overdue(&self) {
-        loop {
-            let first = self.all().first().copied();
-            let begun = self.begun.notified();
-            let Some((until, _)) = first else {
-                begun.await;
-                continue;
-            };
-            // One that began later may have to be over earlier.
-            let mut begun = pin!(begun);
-            tokio::select! {
-                () = sleep_until(until) => {}
-                () = &mut begun => continue,
-            }
-            if self.all().first().is_some_and(|(until, _)| *until <= Instant::now()) {
-                return;
-            }
+    fn end(&self, wait: &Wait) {
+        self.all().remove(wait);
+        self.count.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Until when the first of them has to be taken, if there are any.
+    ///
+    /// PERF: asked with every turn of a connection; without any it is one load.
+    pub(super) fn first(&self) -> Option<Instant> {
+        // ORDERING: pairs with the writes of `begin` and `end`.
+        if self.count.load(Ordering::Acquire) == 0 {
+            return None;
         }
+        self.all().first().map(|(until, _)| *until)
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeSet<Wait>> {
