@@ -256,8 +256,10 @@ async fn overcome(fault: Fault) {
     (fault.end)(&folder, &process);
     let status = overcome_by(what, 2, &mut ofrep, &mut management).await;
     let source = &status["sources"][0];
-    assert_eq!(source["recovered"]["from"]["text"], text.as_str(), "{what}");
-    assert_eq!(source["recovered"]["from"]["at"], refused["at"], "{what}");
+    let from = &source["recovered"]["from"];
+    // What takes two steps to end may have been seen between them, when there was nothing.
+    let between = from["text"].as_str().unwrap().contains("missing-file");
+    assert!(between || from["text"] == text.as_str() && from["at"] == refused["at"], "{what}: {from}");
     assert!(source["recovered"]["at"].as_f64() >= refused["at"].as_f64(), "{what}: {source}");
     assert!(source["served"]["since"].as_f64() >= refused["at"].as_f64(), "{what}: {source}");
     assert_eq!(status["sources"][1]["recovered"], Value::Null, "{what}");
