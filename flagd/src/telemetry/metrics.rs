@@ -18,9 +18,10 @@ use super::certificates::{CertificateStatus, Certificates};
 use super::evaluations::Evaluations;
 use super::export::{Attempts, Exports};
 use super::limits::{LimitsInUse, PayloadSize, Usage};
-use super::requests::{HttpInstrument, HttpKey, Requests, RpcInstrument, RpcKey};
+use super::names;
+use super::requests::{HttpKey, Requests, RpcKey};
 use super::routes::Route;
-use super::samples::{Kind, Metric, Number, Samples};
+use super::samples::{Number, Samples};
 use super::streams::{OpenStream, StreamStatus, Streams};
 use super::text::Text;
 use super::trace::{Trace, Tracer, note};
@@ -212,7 +213,7 @@ impl Metrics {
     pub fn write(&self, out: &mut String) {
         let mut text = Text::new(out);
         self.tell(&mut text);
-        text.metric(&TARGET_INFO);
+        text.metric(&names::TARGET_INFO);
         text.whole(&[("service.name", "flagd"), ("service.version", VERSION)], 1);
     }
 
@@ -224,35 +225,35 @@ impl Metrics {
     /// Tells everything that needs no client.
     pub(super) fn tell(&self, samples: &mut impl Samples) {
         let answers = self.evaluations.answers();
-        samples.metric(&IMPRESSION);
+        samples.metric(&names::IMPRESSION);
         answers.tell_impressions(samples);
-        samples.metric(&RESULT_REASON);
+        samples.metric(&names::RESULT_REASON);
         answers.tell_reasons(samples);
         self.evaluations.tell_failures(samples);
-        samples.metric(&ACTIVE_STREAMS);
+        samples.metric(&names::ACTIVE_STREAMS);
         self.streams.tell_active(samples);
-        samples.metric(&STREAM_DURATION);
+        samples.metric(&names::STREAM_DURATION);
         self.streams.tell_durations(samples);
-        for (metric, instrument) in &HTTP {
+        for (metric, instrument) in &names::HTTP {
             samples.metric(metric);
             self.requests.tell_http(samples, *instrument);
         }
-        for (metric, instrument) in &RPC {
+        for (metric, instrument) in &names::RPC {
             samples.metric(metric);
             self.requests.tell_rpc(samples, *instrument);
         }
-        samples.metric(&BUILD_INFO);
+        samples.metric(&names::BUILD_INFO);
         samples.whole(&[("version", VERSION)], 1);
-        samples.single(&START_TIME, Number::Fraction(seconds(self.started.1)));
-        samples.metric(&OPEN_STREAMS);
+        samples.single(&names::START_TIME, Number::Fraction(seconds(self.started.1)));
+        samples.metric(&names::OPEN_STREAMS);
         self.streams.tell_open(samples);
-        samples.single(&CONNECTIONS, Number::Whole(self.connections()));
+        samples.single(&names::CONNECTIONS, Number::Whole(self.connections()));
         for (metric, counter) in [
-            (&ACCEPT_ERRORS, &self.accept_errors),
-            (&REFUSED, &self.refused),
-            (&PANICS, &self.panics),
-            (&CERTIFICATE_ERRORS, &self.certificate_errors),
-            (&REJECTIONS, &self.rejections),
+            (&names::ACCEPT_ERRORS, &self.accept_errors),
+            (&names::REFUSED, &self.refused),
+            (&names::PANICS, &self.panics),
+            (&names::CERTIFICATE_ERRORS, &self.certificate_errors),
+            (&names::REJECTIONS, &self.rejections),
         ] {
             samples.single(metric, Number::Whole(counter.get()));
         }
@@ -264,21 +265,21 @@ impl Metrics {
                     samples.whole(&[("signal", signal)], counter(attempts).get());
                 }
             };
-            each(&OTLP_EXPORTS, |attempts| &attempts.taken);
-            each(&OTLP_FAILURES, |attempts| &attempts.failed);
-            samples.single(&OTLP_DROPPED, Number::Whole(exports.dropped.get()));
+            each(&names::OTLP_EXPORTS, |attempts| &attempts.taken);
+            each(&names::OTLP_FAILURES, |attempts| &attempts.failed);
+            samples.single(&names::OTLP_DROPPED, Number::Whole(exports.dropped.get()));
         }
     }
 
     /// Tells what is known of the flags that are served.
     pub(super) fn tell_flags(&self, samples: &mut impl Samples, client: &Client) {
         let snapshot = client.snapshot();
-        samples.single(&REVISION, Number::Whole(snapshot.revision()));
-        samples.single(&FLAGS, Number::Whole(snapshot.len() as u64));
+        samples.single(&names::REVISION, Number::Whole(snapshot.revision()));
+        samples.single(&names::FLAGS, Number::Whole(snapshot.len() as u64));
         drop(snapshot);
         // Less the one that was held a moment ago, which is the current one, and counts anyway.
-        samples.single(&SNAPSHOTS, Number::Whole(client.snapshots_alive() as u64));
-        samples.single(&READY, Number::Whole(u64::from(client.is_ready())));
+        samples.single(&names::SNAPSHOTS, Number::Whole(client.snapshots_alive() as u64));
+        samples.single(&names::READY, Number::Whole(u64::from(client.is_ready())));
         let sources = client.status();
         let mut each = |metric, value: &dyn Fn(&SourceStatus) -> Option<Number>| {
             samples.metric(metric);
@@ -289,12 +290,14 @@ impl Metrics {
             }
         };
         let is = |so| Some(Number::Whole(u64::from(so)));
-        each(&SOURCE_FLAGS, &|source| Some(Number::Whole(source.served.as_ref()?.flags as u64)));
-        each(&SOURCE_READY, &|source| is(source.served.is_some()));
-        each(&SOURCE_REFUSED, &|source| is(source.refused.is_some()));
-        each(&SOURCE_TROUBLE, &|source| is(source.complaint.is_some()));
-        each(&SOURCE_SUCCESS, &|source| Some(Number::Fraction(seconds(source.served.as_ref()?.since))));
-        samples.metric(&LIMIT_USED);
+        each(&names::SOURCE_FLAGS, &|source| Some(Number::Whole(source.served.as_ref()?.flags as u64)));
+        each(&names::SOURCE_READY, &|source| is(source.served.is_some()));
+        each(&names::SOURCE_REFUSED, &|source| is(source.refused.is_some()));
+        each(&names::SOURCE_TROUBLE, &|source| is(source.complaint.is_some()));
+        each(&names::SOURCE_SUCCESS, &|source| {
+            Some(Number::Fraction(seconds(source.served.as_ref()?.since)))
+        });
+        samples.metric(&names::LIMIT_USED);
         for usage in self.usage(client) {
             let limit = ("limit", usage.limit);
             let ratio = Number::Fraction(usage.ratio());
@@ -303,7 +306,7 @@ impl Metrics {
                 None => samples.number(&[limit], ratio),
             }
         }
-        samples.metric(&SYNC_PAYLOAD);
+        samples.metric(&names::SYNC_PAYLOAD);
         for (selector, bytes) in self.payloads() {
             samples.whole(&[("selector", &selector)], bytes);
         }
@@ -316,285 +319,3 @@ fn seconds(time: SystemTime) -> f64 {
 
 /// The version of the daemon.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-// The table of names, units and help texts: first the reference's, then ours.
-
-const fn theirs(
-    kind: Kind,
-    name: &'static str,
-    text_name: &'static str,
-    unit: &'static str,
-    help: &'static str,
-) -> Metric {
-    Metric { name, text_name, unit, kind, shared: true, help }
-}
-
-const fn ours(
-    kind: Kind,
-    name: &'static str,
-    text_name: &'static str,
-    unit: &'static str,
-    help: &'static str,
-) -> Metric {
-    Metric { name, text_name, unit, kind, shared: false, help }
-}
-
-const IMPRESSION: Metric = theirs(
-    Kind::Counter,
-    "feature_flag.flagd.impression",
-    "feature_flag_flagd_impression_total",
-    "{impression}",
-    "Evaluations that gave an answer, by flag and variant.",
-);
-const RESULT_REASON: Metric = theirs(
-    Kind::Counter,
-    "feature_flag.flagd.result.reason",
-    "feature_flag_flagd_result_reason_total",
-    "{reason}",
-    "Evaluations by reason, failed ones by error code.",
-);
-const ACTIVE_STREAMS: Metric = theirs(
-    Kind::UpDown,
-    "feature_flag.flagd.sync.active_streams",
-    "feature_flag_flagd_sync_active_streams",
-    "{stream}",
-    "Open streams of flag definitions, by selector.",
-);
-const STREAM_DURATION: Metric = theirs(
-    Kind::Histogram,
-    "feature_flag.flagd.sync.stream.duration",
-    "feature_flag_flagd_sync_stream_duration_seconds",
-    "s",
-    "How long streams of flag definitions lived, by how they ended.",
-);
-const HTTP: [(Metric, HttpInstrument); 4] = [
-    (
-        theirs(
-            Kind::UpDown,
-            "http.server.active_requests",
-            "http_server_active_requests",
-            "{request}",
-            "Requests under way, streams included.",
-        ),
-        HttpInstrument::Active,
-    ),
-    (
-        theirs(
-            Kind::Histogram,
-            "http.server.request.duration",
-            "http_server_request_duration_seconds",
-            "s",
-            "From the header of a request to the end of its answer.",
-        ),
-        HttpInstrument::Duration,
-    ),
-    (
-        theirs(
-            Kind::Histogram,
-            "http.server.request.body.size",
-            "http_server_request_body_size_bytes",
-            "By",
-            "Bytes of the bodies of requests.",
-        ),
-        HttpInstrument::RequestSize,
-    ),
-    (
-        theirs(
-            Kind::Histogram,
-            "http.server.response.body.size",
-            "http_server_response_body_size_bytes",
-            "By",
-            "Bytes of the bodies of answers.",
-        ),
-        HttpInstrument::ResponseSize,
-    ),
-];
-const RPC: [(Metric, RpcInstrument); 5] = [
-    (
-        theirs(
-            Kind::Histogram,
-            "rpc.server.duration",
-            "rpc_server_duration_milliseconds",
-            "ms",
-            "How long calls took.",
-        ),
-        RpcInstrument::Duration,
-    ),
-    (
-        theirs(
-            Kind::Histogram,
-            "rpc.server.request.size",
-            "rpc_server_request_size_bytes",
-            "By",
-            "Bytes of the messages of requests.",
-        ),
-        RpcInstrument::RequestSize,
-    ),
-    (
-        theirs(
-            Kind::Histogram,
-            "rpc.server.response.size",
-            "rpc_server_response_size_bytes",
-            "By",
-            "Bytes of the messages of the answer to a call.",
-        ),
-        RpcInstrument::ResponseSize,
-    ),
-    (
-        theirs(
-            Kind::Histogram,
-            "rpc.server.requests_per_rpc",
-            "rpc_server_requests_per_rpc",
-            "{count}",
-            "Messages that a call got.",
-        ),
-        RpcInstrument::Requests,
-    ),
-    (
-        theirs(
-            Kind::Histogram,
-            "rpc.server.responses_per_rpc",
-            "rpc_server_responses_per_rpc",
-            "{count}",
-            "Messages that a call gave.",
-        ),
-        RpcInstrument::Responses,
-    ),
-];
-const TARGET_INFO: Metric = ours(Kind::Gauge, "target_info", "target_info", "", "What is measured here.");
-
-const BUILD_INFO: Metric =
-    ours(Kind::Gauge, "flagd.build_info", "flagd_build_info", "", "The version of the daemon, as a label.");
-const START_TIME: Metric = ours(
-    Kind::Gauge,
-    "flagd.start_time",
-    "flagd_start_time_seconds",
-    "s",
-    "When the daemon started, in Unix time.",
-);
-const OPEN_STREAMS: Metric =
-    ours(Kind::UpDown, "flagd.open_streams", "flagd_open_streams", "{stream}", "Open streams, by service.");
-const CONNECTIONS: Metric = ours(
-    Kind::UpDown,
-    "flagd.open_connections",
-    "flagd_open_connections",
-    "{connection}",
-    "Open connections.",
-);
-const ACCEPT_ERRORS: Metric = ours(
-    Kind::Counter,
-    "flagd.accept_errors",
-    "flagd_accept_errors_total",
-    "{error}",
-    "Connections that could not be accepted.",
-);
-const REFUSED: Metric = ours(
-    Kind::Counter,
-    "flagd.connections_refused",
-    "flagd_connections_refused_total",
-    "{connection}",
-    "Connections turned away, there being too many.",
-);
-const PANICS: Metric = ours(
-    Kind::Counter,
-    "flagd.panics",
-    "flagd_panics_total",
-    "{request}",
-    "Requests that failed inside of the daemon.",
-);
-const CERTIFICATE_ERRORS: Metric = ours(
-    Kind::Counter,
-    "flagd.certificate_errors",
-    "flagd_certificate_errors_total",
-    "{error}",
-    "Changed certificates or keys that were not taken.",
-);
-const REJECTIONS: Metric = ours(
-    Kind::Counter,
-    "flagd.rejections",
-    "flagd_rejections_total",
-    "{rejection}",
-    "Contents of sources that were refused.",
-);
-const OTLP_EXPORTS: Metric = ours(
-    Kind::Counter,
-    "flagd.otlp.exports",
-    "flagd_otlp_exports_total",
-    "{request}",
-    "Requests that the collector took.",
-);
-const OTLP_FAILURES: Metric = ours(
-    Kind::Counter,
-    "flagd.otlp.failures",
-    "flagd_otlp_failures_total",
-    "{request}",
-    "Requests that the collector did not take.",
-);
-const OTLP_DROPPED: Metric = ours(
-    Kind::Counter,
-    "flagd.otlp.dropped_spans",
-    "flagd_otlp_dropped_spans_total",
-    "{span}",
-    "Spans that found no room, or were refused.",
-);
-const REVISION: Metric =
-    ours(Kind::Gauge, "flagd.revision", "flagd_revision", "", "The revision that is served.");
-const FLAGS: Metric = ours(Kind::Gauge, "flagd.flags", "flagd_flags", "{flag}", "Flags that are served.");
-const SNAPSHOTS: Metric = ours(
-    Kind::Gauge,
-    "flagd.snapshots_alive",
-    "flagd_snapshots_alive",
-    "{snapshot}",
-    "Flag sets in memory, old ones included.",
-);
-const READY: Metric = ours(
-    Kind::Gauge,
-    "flagd.ready",
-    "flagd_ready",
-    "",
-    "Whether every source has delivered something valid.",
-);
-const SOURCE_FLAGS: Metric =
-    ours(Kind::Gauge, "flagd.source_flags", "flagd_source_flags", "{flag}", "Flags that a source holds.");
-const SOURCE_READY: Metric = ours(
-    Kind::Gauge,
-    "flagd.source_ready",
-    "flagd_source_ready",
-    "",
-    "Whether a source has delivered something valid.",
-);
-const SOURCE_REFUSED: Metric = ours(
-    Kind::Gauge,
-    "flagd.source_refused",
-    "flagd_source_refused",
-    "",
-    "Whether what a source holds now is refused.",
-);
-const SOURCE_TROUBLE: Metric = ours(
-    Kind::Gauge,
-    "flagd.source_watch_trouble",
-    "flagd_source_watch_trouble",
-    "",
-    "Whether something is wrong with watching a source, so that changes are seen later.",
-);
-const LIMIT_USED: Metric = ours(
-    Kind::Gauge,
-    "flagd.limit_used_ratio",
-    "flagd_limit_used_ratio",
-    "1",
-    "How much of a limit is used: 1 is all of it.",
-);
-const SYNC_PAYLOAD: Metric = ours(
-    Kind::Gauge,
-    "flagd.sync_payload",
-    "flagd_sync_payload_bytes",
-    "By",
-    "The message that sync streams get, by selector; stock clients refuse more than 4 MiB.",
-);
-const SOURCE_SUCCESS: Metric = ours(
-    Kind::Gauge,
-    "flagd.source_last_success_timestamp",
-    "flagd_source_last_success_timestamp_seconds",
-    "s",
-    "When what is served of a source was published, in Unix time.",
-);

@@ -9,8 +9,9 @@
 //! 7. `limits` is how much of each limit is used.
 //! 8. `samples` is what they tell whoever exports; `text` writes it for Prometheus.
 //! 9. `otlp` puts samples and spans into the messages of OTLP; `trace` decides which requests are traced, and makes spans of them.
-//! 10. `metrics` is all of it, with the table of names.
-//! 11. `export` sends them to a collector.
+//! 10. `names` is the table of names, units and help texts.
+//! 11. `metrics` is all of it.
+//! 12. `export` sends them to a collector.
 
 mod cells;
 mod routes;
@@ -23,6 +24,7 @@ mod certificates;
 mod limits;
 mod otlp;
 mod trace;
+mod names;
 mod metrics;
 mod export;
 pub mod log;
