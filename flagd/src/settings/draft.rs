@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::mistake::{Fault, Mistake};
 use super::otlp::{self, OtlpDraft};
-use super::values::{Settings, SourceSettings, Tls};
+use super::tls::{Tls, pair};
+use super::values::{Settings, SourceSettings};
 
 /// Settings while they are put together.
 #[derive(Debug, Default)]
@@ -58,20 +59,6 @@ impl Draft {
             header.make_ascii_lowercase();
         }
         if mistakes.is_empty() { Ok((settings, warnings)) } else { Err(mistakes) }
-    }
-}
-
-pub(super) fn pair(
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-    [certificate_name, key_name]: [&'static str; 2],
-) -> Result<Option<Tls>, Mistake> {
-    let alone = |given, missing| Mistake::new(format!("--{given}"), Fault::Alone { missing });
-    match (certificate, key) {
-        (None, None) => Ok(None),
-        (Some(certificate), Some(key)) => Ok(Some(Tls { certificate, key })),
-        (Some(_), None) => Err(alone(certificate_name, key_name)),
-        (None, Some(_)) => Err(alone(key_name, certificate_name)),
     }
 }
 

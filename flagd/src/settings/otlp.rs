@@ -12,7 +12,7 @@ use axum::http::header::{HeaderName, HeaderValue};
 use flagcore::text::Printable;
 
 use super::mistake::{Fault, Mistake};
-use super::values::Tls;
+use super::tls::{Tls, pair};
 
 /// Where metrics and traces are sent, and what of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,7 +131,7 @@ pub(super) fn choose<'e>(
     let ca = path("OTEL_EXPORTER_OTLP_CERTIFICATE", draft.ca, &variables);
     let certificate = path("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", draft.certificate, &variables);
     let key = path("OTEL_EXPORTER_OTLP_CLIENT_KEY", draft.key, &variables);
-    let certificate = super::draft::pair(certificate, key, ["otel-cert-path", "otel-key-path"])?;
+    let certificate = pair(certificate, key, ["otel-cert-path", "otel-key-path"])?;
     let is_secure = ca.is_some() || certificate.is_some();
     let not_an_address = || {
         let kind = "a collector's address";

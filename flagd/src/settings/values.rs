@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::otlp::Otlp;
+use super::tls::Tls;
 
 /// Everything that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,15 +69,6 @@ pub struct Settings {
 pub struct SourceSettings {
     /// A file or a folder, which is also the source's name.
     pub path: PathBuf,
-}
-
-/// Certificate and key of a server, in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// The chain of certificates.
-    pub certificate: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
 }
 
 /// How the log is written.

@@ -12,7 +12,7 @@ use flagcore::{Selector, Snapshot};
 
 use super::question::Question;
 use super::refusal::Refusal;
-use super::router::Ofrep;
+use super::shared::Ofrep;
 use super::tag::Tag;
 use super::{answer, body, path, stream};
 use crate::settings::Settings;

@@ -18,9 +18,10 @@
 //! 7. `tag` makes and compares entity tags.
 //! 8. `memory` keeps the tags of the last answers.
 //! 9. `channel` is what tells one state of a selector's flags from another.
-//! 10. `stream` tells that to those who listen.
-//! 11. `single` and `bulk` answer requests.
-//! 12. `router` is where each of them is found.
+//! 10. `shared` is what the handlers share.
+//! 11. `stream` tells that to those who listen.
+//! 12. `single` and `bulk` answer requests.
+//! 13. `router` is where each of them is found.
 
 mod path;
 mod answer;
@@ -31,6 +32,7 @@ mod question;
 mod tag;
 mod memory;
 mod channel;
+mod shared;
 mod stream;
 mod single;
 mod bulk;

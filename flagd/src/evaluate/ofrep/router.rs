@@ -1,7 +1,6 @@
 //! Where everything is found.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{self, Request};
@@ -10,33 +9,13 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use flagcore::Selector;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-use super::channel::Digest;
-use super::memory::Memory;
+use super::shared::Ofrep;
 use super::{bulk, path, single, stream};
-use crate::distribute::{Listener, Topics};
 use crate::evaluate::cors::{self, Origins};
 use crate::state::State;
-
-/// What the protocol's handlers share.
-#[derive(Debug)]
-pub(super) struct Ofrep {
-    pub(super) state: State,
-    channels: Arc<Topics<Digest>>,
-    pub(super) memory: Memory,
-}
-
-impl Ofrep {
-    /// One who listens to the channel of a selector, for as long as it likes.
-    pub(super) fn listener(&self, selector: Selector) -> Listener<Digest> {
-        let State { revision, draining, farewell, .. } = self.state.clone();
-        let channel = self.channels.topic(selector);
-        Listener::new(self.channels.clone(), channel, revision, draining, Duration::ZERO).spread(farewell)
-    }
-}
 
 /// Everything on the OFREP port.
 pub fn router(state: State) -> Router {
@@ -56,11 +35,7 @@ pub fn router(state: State) -> Router {
             from_fn_with_state(origins, cors::apply),
             CompressionLayer::new().gzip(true).compress_when(compressed),
         ))
-        .with_state(Arc::new(Ofrep {
-            channels: Arc::new(Topics::new(state.client.clone(), ())),
-            memory: Memory::new(),
-            state,
-        }))
+        .with_state(Arc::new(Ofrep::new(state)))
 }
 
 /// One flag, or nobody's path.

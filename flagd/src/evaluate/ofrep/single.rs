@@ -10,7 +10,7 @@ use flagcore::Value;
 
 use super::question::Question;
 use super::refusal::Refusal;
-use super::router::Ofrep;
+use super::shared::Ofrep;
 use super::{answer, body, path};
 
 /// Answers for the flag that the path names.

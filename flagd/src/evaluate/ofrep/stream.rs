@@ -26,7 +26,7 @@ use futures_util::stream::{self, Stream};
 use super::channel::Digest;
 use super::path;
 use super::refusal::Refusal;
-use super::router::Ofrep;
+use super::shared::Ofrep;
 use crate::chance::between;
 use crate::distribute::{Heard, Listener};
 
