@@ -20,27 +20,11 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
 
-use super::cells::Counter;
+use super::exports::Exports;
 use super::metrics::Metrics;
 use super::otlp::{Gathered, resource, traces};
 use super::trace::{Finished, Tracer};
 use crate::settings::Otlp;
-
-/// How sending went; read by whoever asks for metrics.
-#[derive(Debug, Default)]
-pub(super) struct Exports {
-    pub(super) metrics: Attempts,
-    pub(super) traces: Attempts,
-    /// Spans that found no room, or were refused.
-    pub(super) dropped: Arc<Counter>,
-}
-
-/// Requests to the collector.
-#[derive(Debug, Default)]
-pub(super) struct Attempts {
-    pub(super) taken: Counter,
-    pub(super) failed: Counter,
-}
 
 /// What is to be sent, before it is.
 #[derive(Debug)]
@@ -204,7 +188,7 @@ impl Collector {
     }
 
     async fn send_batch(&self, batch: &[Finished]) -> Result<(), Code> {
-        let request = traces(&self.resource, batch);
+        let request = traces(&self.resource, batch.iter().map(|it| (it.scope, &it.span)));
         let mut service = TraceServiceClient::new(self.channel());
         match self.attempt(service.export(self.request(request))).await {
             Ok(answer) => {

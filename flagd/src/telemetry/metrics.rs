@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use super::cells::Counter;
 use super::certificates::{CertificateStatus, Certificates};
 use super::evaluations::Evaluations;
-use super::export::{Attempts, Exports};
+use super::exports::{Attempts, Exports};
 use super::limits::{LimitsInUse, PayloadSize, Usage};
 use super::names;
 use super::requests::{HttpKey, Requests, RpcKey};

@@ -8,10 +8,12 @@
 //! 6. `certificates` knows the state of every certificate.
 //! 7. `limits` is how much of each limit is used.
 //! 8. `samples` is what they tell whoever exports; `text` writes it for Prometheus.
-//! 9. `otlp` puts samples and spans into the messages of OTLP; `trace` decides which requests are traced, and makes spans of them.
-//! 10. `names` is the table of names, units and help texts.
-//! 11. `metrics` is all of it.
-//! 12. `export` sends them to a collector.
+//! 9. `otlp` puts samples and spans into the messages of OTLP.
+//! 10. `trace` decides which requests are traced, and makes spans of them.
+//! 11. `exports` is how sending to a collector went.
+//! 12. `names` is the table of names, units and help texts.
+//! 13. `metrics` is all of it.
+//! 14. `export` sends samples and spans to it.
 
 mod cells;
 mod routes;
@@ -24,6 +26,7 @@ mod certificates;
 mod limits;
 mod otlp;
 mod trace;
+mod exports;
 mod names;
 mod metrics;
 mod export;

@@ -7,11 +7,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{self as message, metric, number_data_point};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 
 use super::cells::Histogram;
 use super::samples::{Kind, Labels, Metric, Number, Samples};
-use super::trace::Finished;
 
 /// What is said of the process; what is given wins.
 pub(super) fn resource(given: &[(String, String)]) -> Resource {
@@ -34,10 +33,13 @@ pub(super) fn resource(given: &[(String, String)]) -> Resource {
 }
 
 /// Spans, each under its scope.
-pub(super) fn traces(resource: &Resource, spans: &[Finished]) -> ExportTraceServiceRequest {
+pub(super) fn traces<'s>(
+    resource: &Resource,
+    spans: impl Iterator<Item = (&'static str, &'s Span)>,
+) -> ExportTraceServiceRequest {
     let mut scopes: Vec<ScopeSpans> = Vec::new();
-    for Finished { scope, span } in spans {
-        let known = scopes.iter_mut().find(|it| it.scope.as_ref().is_some_and(|known| known.name == *scope));
+    for (scope, span) in spans {
+        let known = scopes.iter_mut().find(|it| it.scope.as_ref().is_some_and(|known| known.name == scope));
         match known {
             Some(known) => known.spans.push(span.clone()),
             None => scopes.push(ScopeSpans {
