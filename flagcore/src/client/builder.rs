@@ -1,6 +1,8 @@
 //! Everything that can be chosen about a client.
 
 use std::fmt;
+#[cfg(feature = "watch")]
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 #[cfg(feature = "watch")]
@@ -39,7 +41,13 @@ pub struct Builder {
     watch: bool,
     events: bool,
     listeners: Vec<Listener>,
+    #[cfg(feature = "watch")]
+    on_thread_start: Option<ThreadStart>,
 }
+
+/// What is done first on the thread that keeps a client up to its sources.
+#[cfg(feature = "watch")]
+type ThreadStart = Box<dyn FnOnce() + Send>;
 
 enum NewSource {
     Path(std::path::PathBuf),
@@ -69,6 +77,8 @@ impl Default for Builder {
             watch: true,
             events: true,
             listeners: Vec::new(),
+            #[cfg(feature = "watch")]
+            on_thread_start: None,
         }
     }
 }
@@ -147,6 +157,14 @@ impl Builder {
         self
     }
 
+    /// Does something first on the thread that keeps the client up to its sources: gives it a lower priority than those
+    /// that evaluate, binds it to a core. Reading and compiling large files are all that it does.
+    #[cfg(feature = "watch")]
+    pub fn on_thread_start(mut self, act: impl FnOnce() + Send + 'static) -> Self {
+        self.on_thread_start = Some(Box::new(act));
+        self
+    }
+
     /// Calls `listener` with every update, the first publication included; see [`Client::on_update`].
     pub fn on_update(mut self, mut listener: impl FnMut(&Update) + Send + 'static) -> Self {
         self.listeners.push(Box::new(move |update| {
@@ -196,7 +214,9 @@ impl Builder {
         let board = engine.board();
         let engine = Arc::new(Mutex::new(engine));
         #[cfg(feature = "watch")]
-        let thread = self.watch.then(|| keep_up(engine.clone(), signal.clone())).transpose()?;
+        let first = self.on_thread_start;
+        #[cfg(feature = "watch")]
+        let thread = self.watch.then(|| keep_up(engine.clone(), signal.clone(), first)).transpose()?;
         Ok(Client {
             inner: Arc::new(Inner {
                 store,
@@ -226,8 +246,16 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// Starts the thread that keeps an engine up to its sources.
 #[cfg(feature = "watch")]
-fn keep_up(engine: Arc<Mutex<Engine>>, signal: Arc<Signal>) -> Result<std::thread::JoinHandle<()>, Error> {
+fn keep_up(
+    engine: Arc<Mutex<Engine>>,
+    signal: Arc<Signal>,
+    first: Option<ThreadStart>,
+) -> Result<std::thread::JoinHandle<()>, Error> {
     let run = move || {
+        if let Some(first) = first {
+            // Whatever becomes of it, somebody has to keep the client up to its sources.
+            let _ = catch_unwind(AssertUnwindSafe(first));
+        }
         let mut next_poll = Instant::now() + POLL;
         let mut due: Option<Instant> = None;
         loop {
