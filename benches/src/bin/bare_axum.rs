@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::serve::ListenerExt;
 use benches::daemon::Trouble;
+use flagd::proto::evaluation_v1::ResolveAllRequest;
 use flagd::proto::evaluation_v2::ResolveBooleanRequest;
 use http_body_util::{BodyExt, Full};
 use prost::Message;
@@ -36,6 +37,7 @@ async fn main() -> Result<(), Trouble> {
         .route("/ofrep/v1/evaluate/flags/{key}", post(json))
         .route("/ofrep/v1/evaluate/flags", post(json))
         .route("/flagd.evaluation.v2.Service/ResolveBoolean", post(call))
+        .route("/flagd.evaluation.v1.Service/ResolveAll", post(call))
         .with_state(read(Path::new(answers))?);
     let (ofrep, evaluation) = (listen(ofrep).await?, listen(evaluation).await?);
     let no_delay = |stream: &mut tokio::net::TcpStream| drop(stream.set_nodelay(true));
@@ -81,9 +83,13 @@ async fn call(state: State<Answers>, uri: Uri, headers: HeaderMap, body: Bytes) 
     if headers.get(CONTENT_TYPE) != Some(&grpc) {
         return json(state, uri, headers, body).await;
     }
-    let message = ResolveBooleanRequest::decode(body.get(5..).unwrap_or_default());
-    match (message, state.get("grpc")) {
-        (Ok(_), Some(answer)) => {
+    let message = body.get(5..).unwrap_or_default();
+    let parsed = match uri.path().ends_with("All") {
+        true => ResolveAllRequest::decode(message).is_ok(),
+        false => ResolveBooleanRequest::decode(message).is_ok(),
+    };
+    match state.get(&format!("grpc:{}", uri.path())) {
+        Some(answer) if parsed => {
             let mut trailers = HeaderMap::with_capacity(1);
             trailers.insert("grpc-status", HeaderValue::from_static("0"));
             let body = Full::new(answer.clone()).with_trailers(async { Some(Ok::<_, Infallible>(trailers)) });

@@ -136,7 +136,8 @@ fn keep_answers(process: &Process, asked: &[&Question], folder: &Path) -> Result
     let mut index = BTreeMap::new();
     for (number, question) in asked.iter().enumerate() {
         if let Some((request, body)) = question.patiently(process, true)? {
-            let path = if question.protocol == Protocol::Grpc { "grpc".to_owned() } else { request.path };
+            let grpc = if question.protocol == Protocol::Grpc { "grpc:" } else { "" };
+            let path = format!("{grpc}{}", request.path);
             std::fs::write(folder.join(number.to_string()), body)?;
             index.insert(path, number.to_string());
         }
@@ -185,7 +186,7 @@ fn cpu(options: &Options, measured: &[Measured<'_>]) {
             }
         }
         cells.push(least.map_or_else(|| "–".to_owned(), microseconds));
-        cells.push(grouped(question.budget));
+        cells.push(if question.budget.is_nan() { "–".to_owned() } else { grouped(question.budget) });
         table.row(&cells);
     }
 }

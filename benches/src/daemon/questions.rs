@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
+use flagd::proto::evaluation_v1::{ResolveAllRequest, ResolveAllResponse};
 use flagd::proto::evaluation_v2::{ResolveBooleanRequest, ResolveBooleanResponse};
 use prost::Message;
 use prost::bytes::Bytes;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value as ProtoValue};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::http::{Answer, Http};
 use super::process::{Port, Process};
@@ -29,7 +30,7 @@ pub struct Question {
     pub requests: usize,
     /// How often in a second, at the fixed rate.
     pub rate: usize,
-    /// The design's budget, in microseconds of CPU.
+    /// The design's budget, in microseconds of CPU; not a number where it has none.
     pub budget: f64,
 }
 
@@ -42,7 +43,7 @@ pub enum Protocol {
     Bulk,
     /// All flags over OFREP, by one who has the answer already.
     Unchanged,
-    /// `flagd.evaluation.v2` over HTTP/2 without TLS.
+    /// `flagd.evaluation.v2`, for all flags `v1`, over HTTP/2 without TLS.
     Grpc,
     /// The same in JSON over HTTP/1.1.
     Connect,
@@ -58,7 +59,7 @@ pub struct Request {
 }
 
 /// All of them.
-pub const QUESTIONS: [Question; 10] = [
+pub const QUESTIONS: [Question; 12] = [
     single("OFREP static", ROWS[0]),
     single("OFREP targeting", ROWS[2]),
     single("OFREP split", SPLIT),
@@ -69,6 +70,8 @@ pub const QUESTIONS: [Question; 10] = [
     bulk("OFREP bulk 1,000", Protocol::Bulk, 1_000, 1_000, 400.0),
     bulk("OFREP bulk 10,000", Protocol::Bulk, 10_000, 100, 4_000.0),
     bulk("OFREP bulk 1,000, 304", Protocol::Unchanged, 1_000, 1_000, 30.0),
+    bulk("gRPC bulk 1,000", Protocol::Grpc, 1_000, 1_000, f64::NAN),
+    bulk("Connect bulk 1,000", Protocol::Connect, 1_000, 1_000, f64::NAN),
 ];
 
 const fn single(name: &'static str, row: Row) -> Question {
@@ -100,8 +103,13 @@ impl Question {
         let mut request = self.request(address, None)?;
         if self.protocol == Protocol::Grpc {
             let answer = Grpc::connect(address, &request.path)?.ask(&request.bytes)?;
-            let message = ResolveBooleanResponse::decode(answer.get(5..).unwrap_or_default())?;
-            self.right(message.variant.as_deref(), message.value == Some(true), exact)?;
+            let message = answer.get(5..).unwrap_or_default();
+            if self.row.is_some() {
+                let message = ResolveBooleanResponse::decode(message)?;
+                self.right(message.variant.as_deref(), message.value == Some(true), exact)?;
+            } else {
+                self.all(ResolveAllResponse::decode(message)?.flags.len())?;
+            }
             return Ok(Some((request, answer)));
         }
         let mut http = Http::connect(address)?;
@@ -118,10 +126,9 @@ impl Question {
                 self.right(answer["variant"].as_str(), value, exact)?;
             }
             None => {
-                let count = answer["flags"].as_array().map_or(0, Vec::len);
-                if count != self.flags {
-                    return Err(self.wrong(&format!("{count} flags")));
-                }
+                let listed = answer["flags"].as_array().map(Vec::len);
+                let named = answer["flags"].as_object().map(Map::len);
+                self.all(listed.or(named).unwrap_or(0))?;
             }
         }
         if self.protocol == Protocol::Unchanged {
@@ -146,15 +153,17 @@ impl Question {
     fn request(&self, address: SocketAddr, tag: Option<&str>) -> Result<Request, Trouble> {
         let key = self.row.map_or("", |row| row.key);
         let path = match (self.protocol, self.row) {
-            (Protocol::Grpc | Protocol::Connect, _) => {
-                "/flagd.evaluation.v2.Service/ResolveBoolean".to_owned()
+            (Protocol::Grpc | Protocol::Connect, row) => {
+                // The newest generation has no call for all flags.
+                let call = if row.is_some() { "v2.Service/ResolveBoolean" } else { "v1.Service/ResolveAll" };
+                format!("/flagd.evaluation.{call}")
             }
             (_, Some(row)) => format!("/ofrep/v1/evaluate/flags/{}", row.key),
             (_, None) => "/ofrep/v1/evaluate/flags".to_owned(),
         };
         let body = match self.protocol {
-            Protocol::Grpc => return Ok(Request { path, bytes: message(key)? }),
-            Protocol::Connect => json!({ "flagKey": key, "context": context() }),
+            Protocol::Grpc => return Ok(Request { path, bytes: message(self.row)? }),
+            Protocol::Connect if self.row.is_some() => json!({ "flagKey": key, "context": context() }),
             _ => json!({ "context": context() }),
         };
         let body = body.to_string();
@@ -164,6 +173,11 @@ impl Question {
             body.len()
         );
         Ok(Request { path, bytes: text.into() })
+    }
+
+    /// Whether the answer has every flag.
+    fn all(&self, count: usize) -> Result<(), Trouble> {
+        if count == self.flags { Ok(()) } else { Err(self.wrong(&format!("{count} flags"))) }
     }
 
     fn right(&self, variant: Option<&str>, value: bool, exact: bool) -> Result<(), Trouble> {
@@ -192,7 +206,7 @@ pub fn context() -> Value {
 }
 
 /// A call with its prefix.
-fn message(key: &str) -> Result<Bytes, Trouble> {
+fn message(row: Option<Row>) -> Result<Bytes, Trouble> {
     let context = context();
     let members = context.as_object().into_iter().flatten();
     let fields = members.map(|(name, value)| {
@@ -202,11 +216,11 @@ fn message(key: &str) -> Result<Bytes, Trouble> {
         };
         (name.clone(), ProtoValue { kind: Some(kind) })
     });
-    let request = ResolveBooleanRequest {
-        flag_key: key.to_owned(),
-        context: Some(Struct { fields: fields.collect() }),
+    let context = Some(Struct { fields: fields.collect() });
+    let message = match row {
+        Some(row) => ResolveBooleanRequest { flag_key: row.key.to_owned(), context }.encode_to_vec(),
+        None => ResolveAllRequest { context }.encode_to_vec(),
     };
-    let message = request.encode_to_vec();
     let mut bytes = vec![0];
     bytes.extend(u32::try_from(message.len())?.to_be_bytes());
     bytes.extend(message);
