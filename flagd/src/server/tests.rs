@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::routing::{get, post};
 use hyper::body::Frame;
+use hyper::client::conn::http2::SendRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -311,6 +312,46 @@ async fn answers_that_nobody_takes_hold_so_much_and_no_more() {
     let mut again = send(served.at, &path("/large")).await;
     let read = again.read(&mut bytes).await.unwrap();
     assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+}
+
+/// A client of HTTP/2 that takes nothing of any answer's body.
+async fn takes_nothing(at: SocketAddr) -> SendRequest<Body> {
+    let io = hyper_util::rt::TokioIo::new(TcpStream::connect(at).await.unwrap());
+    let mut client = hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+    let (sender, connection) = client.initial_stream_window_size(0).handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+fn ask(at: SocketAddr, path: &str) -> axum::http::Request<Body> {
+    axum::http::Request::get(format!("http://{at}{path}")).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_no_answers_is_refused_more_and_nobody_else_is() {
+    let served = serve(Service::Ofrep).await;
+    let mut greedy = takes_nothing(served.at).await;
+    let mut answers = Vec::new();
+    // 20 MiB each: one connection may hold 32, all together 256.
+    for _ in 0..20 {
+        answers.push(greedy.send_request(ask(served.at, "/large")).await.unwrap());
+    }
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    assert_eq!((statuses[0], &statuses[1..]), (200, &[503; 19][..]));
+    let mut victim = send(served.at, &path("/large")).await;
+    let mut bytes = [0; 512];
+    let read = victim.read(&mut bytes).await.unwrap();
+    assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+    // Who is owed too much still gets what is small, and has its share again once nothing is owed.
+    assert_eq!(greedy.send_request(ask(served.at, "/quick")).await.unwrap().status(), 200);
+    answers.clear();
+    for _ in 0..500 {
+        if greedy.send_request(ask(served.at, "/large")).await.unwrap().status() == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("what is given up is not given back");
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@
 //! costs it. Its answers wait in memory: first as bodies, then in the protocol's buffers, where nothing but the end
 //! of the connection frees them. So every answer of more than [`LARGE`] bytes, streams left out, takes its size of
 //! what all answers together may hold, until its last byte is written. Where nothing is left, the next one is refused.
-//! A connection that did not take one in its time is closed, which gives back what it held.
+//! A connection that did not take one in its time is closed, which gives back what it held. And as no connection has
+//! more than an eighth of it all, one alone takes nothing from the others: beyond that, only its own are refused. One
+//! answer it may always have, however large.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,14 +28,16 @@ impl Default for Untaken {
 }
 
 impl Untaken {
-    /// Takes what an answer of so many bytes holds; none where there is not so much left.
+    /// Takes what an answer of so many bytes holds; none where there is not so much left, in all or for its
+    /// connection.
     ///
     /// Its connection has `patience`, and a second for every 256 KiB, to take it.
     pub(super) fn take(&self, bytes: u64, patience: Duration, waits: &Arc<Waits>) -> Option<Arc<Held>> {
         let kib = u32::try_from(bytes / 1_024).unwrap_or(MOST_KIB).clamp(1, MOST_KIB);
+        let share = Share::take(waits, kib)?;
         let permit = self.0.clone().try_acquire_many_owned(kib).ok()?;
         let until = Instant::now() + patience + Duration::from_secs(u64::from(kib) / 256);
-        Some(Arc::new(Held { wait: waits.begin(until), waits: waits.clone(), _permit: permit }))
+        Some(Arc::new(Held { wait: waits.begin(until), share, _permit: permit }))
     }
 }
 
@@ -43,11 +47,14 @@ pub(super) const LARGE: u64 = 64 * 1_024;
 /// 256 MiB.
 const MOST_KIB: u32 = 256 * 1_024;
 
+/// What one connection may have of it.
+const SHARE_KIB: u32 = MOST_KIB / 8;
+
 /// What a large answer holds until this is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
     wait: Wait,
-    waits: Arc<Waits>,
+    share: Share,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -60,7 +67,30 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.waits.end(&self.wait);
+        self.share.waits.end(&self.wait);
+    }
+}
+
+/// What a connection has of what all may hold, until this is dropped.
+#[derive(Debug)]
+struct Share {
+    waits: Arc<Waits>,
+    kib: u32,
+}
+
+impl Share {
+    fn take(waits: &Arc<Waits>, kib: u32) -> Option<Self> {
+        let more = |held: u32| (held == 0 || held.saturating_add(kib) <= SHARE_KIB).then_some(held + kib);
+        // ORDERING: a sum of its own; nothing else is read after it.
+        waits.held_kib.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Self { waits: waits.clone(), kib })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        // ORDERING: as above.
+        self.waits.held_kib.fetch_sub(self.kib, Ordering::Relaxed);
     }
 }
 
@@ -84,6 +114,7 @@ pub(super) struct Waits {
     all: Mutex<BTreeSet<Wait>>,
     count: AtomicUsize,
     next: AtomicU64,
+    held_kib: AtomicU32,
 }
 
 impl Waits {
