@@ -9,7 +9,7 @@ use std::time::Duration;
 use flagcore::Client;
 use flagcore::client::OnMissing;
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::settings::{Settings, Tls};
@@ -19,8 +19,9 @@ use crate::{admin, distribute, evaluate};
 
 use super::error::StartError;
 use super::listen::Listener;
-use super::port::{self, End, Port, Room};
+use super::port::{End, Port};
 use super::request::Handler;
+use super::room::Room;
 use super::tls::Certificate;
 use super::untaken::Untaken;
 
@@ -125,10 +126,9 @@ impl Daemon {
         };
         let mut servers = JoinSet::new();
         let (services, last) = (Group::new(), Group::new());
-        let (shared, own) = port::room();
-        let (shared, own) = (Arc::new(Semaphore::new(shared)), Arc::new(Semaphore::new(own)));
+        let room = Room::of_this_process();
         let untaken = Untaken::default();
-        state.metrics.set_room(shared.clone());
+        state.metrics.set_room(room.permits().clone());
         let mut serve = |service, listener, certificate: &Option<Arc<Certificate>>| {
             let router = match service {
                 Service::Evaluation => evaluate::rpc::router(state.clone()),
@@ -141,7 +141,7 @@ impl Daemon {
             let handler = Handler { service, router, state: state.clone(), tls: tls.is_some(), untaken };
             let is_last = service == Service::Management;
             let end = if is_last { last.end.clone() } else { services.end.clone() };
-            let room = Room { shared: shared.clone(), own: is_last.then(|| own.clone()) };
+            let room = if is_last { room.clone() } else { room.shared() };
             let port = Port { listener, handler: Arc::new(handler), tls, room, end };
             servers.spawn(named(service.name(), port.run()));
             Ok::<(), StartError>(())

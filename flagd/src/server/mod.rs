@@ -9,8 +9,9 @@
 //! 7. `untaken` bounds what answers hold that nobody takes.
 //! 8. `bodies` are bodies that are limited in time and counted.
 //! 9. `request` takes one request to its handler: measured, and contained if it panics.
-//! 10. `port` accepts connections, whatever happens, and serves them.
-//! 11. `daemon` opens the sources and the ports, and closes them in order.
+//! 10. `room` is how many connections there may be.
+//! 11. `port` accepts connections, whatever happens, and serves them.
+//! 12. `daemon` opens the sources and the ports, and closes them in order.
 
 mod error;
 mod listen;
@@ -21,6 +22,7 @@ mod record;
 mod untaken;
 mod bodies;
 mod request;
+mod room;
 mod port;
 mod daemon;
 #[cfg(test)]

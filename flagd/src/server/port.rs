@@ -2,7 +2,7 @@
 //!
 //! Accepting can fail for want of descriptors. One is kept in reserve for that: it is given up for a moment to
 //! take a waiting connection and close it, so that its client knows, and the loop pauses, longer each time. Before
-//! it comes to that, connections are turned away while [`SPARE`] descriptors are left: flag files still have to be
+//! it comes to that, connections are turned away while a few descriptors are left: flag files still have to be
 //! read. Management is never turned away: it has some connections of its own, and these are brief, so that whoever
 //! holds them by saying nothing keeps nobody from asking whether the daemon is ready.
 //!
@@ -22,7 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustls::server::{Acceptor, ServerConfig};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::LazyConfigAcceptor;
 
 use crate::settings::Settings;
@@ -31,6 +31,7 @@ use super::authority::Mended;
 use super::listen::{Listener, Stream};
 use super::pace::{Pace, Paced};
 use super::request::{Handler, header_limit};
+use super::room::{Permit, Room};
 
 /// A port, and what it takes to serve it.
 pub(super) struct Port {
@@ -39,33 +40,6 @@ pub(super) struct Port {
     pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) room: Room,
     pub(super) end: End,
-}
-
-/// How many more connections there may be.
-#[derive(Clone, Debug)]
-pub(super) struct Room {
-    /// On all ports together.
-    pub(super) shared: Arc<Semaphore>,
-    /// On this port alone, once those are used up; who comes then waits for one instead of being turned away.
-    pub(super) own: Option<Arc<Semaphore>>,
-}
-
-/// The right to a connection, given back when this is dropped.
-struct Permit {
-    _permit: OwnedSemaphorePermit,
-    /// Whether it is wanted back soon.
-    brief: bool,
-}
-
-impl Room {
-    /// None where there is no room.
-    async fn take(&self) -> Option<Permit> {
-        if let Ok(permit) = self.shared.clone().try_acquire_owned() {
-            return Some(Permit { _permit: permit, brief: false });
-        }
-        let permit = self.own.clone()?.acquire_owned().await.ok()?;
-        Some(Permit { _permit: permit, brief: true })
-    }
 }
 
 /// How a port hears of its end, and tells of it.
@@ -295,30 +269,8 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
 /// The smallest buffer that a connection of HTTP/1 can have.
 const SMALLEST_BUFFER: usize = 8_192;
 
-/// How many connections there may be by the descriptors that the process may open: on all ports, and then on
-/// management alone.
-pub(super) fn room() -> (usize, usize) {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let soft = line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse().ok());
-    room_in(soft.unwrap_or(Semaphore::MAX_PERMITS))
-}
-
-/// A quarter at least, however few there are.
-fn room_in(soft: usize) -> (usize, usize) {
-    let own = (soft / 8).clamp(1, OWN);
-    let shared = soft.saturating_sub(SPARE + own).max(soft / 4);
-    (shared.min(Semaphore::MAX_PERMITS), own)
-}
-
-/// Descriptors that connections leave for everything else.
-const SPARE: usize = 64;
-
 /// How long a connection that has to be brief may last where nothing else says so.
 const BRIEF: Duration = Duration::from_secs(1);
-
-/// How many connections of its own management has at most.
-const OWN: usize = 64;
 
 /// How many connections are taken and closed at a time where descriptors are short.
 const SHED: usize = 64;
@@ -353,24 +305,5 @@ impl Trouble {
             tracing::warn!(service, "connections cannot be accepted: {error}");
         }
         self.pause
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::room_in;
-
-    #[test]
-    fn connections_leave_descriptors_for_everything_else() {
-        for (soft, room) in [
-            (64, (16, 8)),
-            (256, (160, 32)),
-            (1_024, (896, 64)),
-            (20_000, (19_872, 64)),
-            (0, (0, 1)),
-            (usize::MAX, (tokio::sync::Semaphore::MAX_PERMITS, 64)),
-        ] {
-            assert_eq!(room_in(soft), room, "{soft}");
-        }
     }
 }

@@ -21,8 +21,9 @@ use crate::telemetry::{Metrics, Service, StreamSelector};
 
 use super::daemon::Group;
 use super::listen::Listener;
-use super::port::{Port, Room};
+use super::port::Port;
 use super::request::Handler;
+use super::room::Room;
 use super::untaken::Untaken;
 
 struct Served {
@@ -71,8 +72,7 @@ async fn serve(service: Service) -> Served {
 }
 
 async fn serve_at_most(service: Service, shared: usize, own: Option<usize>) -> Served {
-    let semaphore = |permits| Arc::new(Semaphore::new(permits));
-    let room = Room { shared: semaphore(shared), own: own.map(semaphore) };
+    let room = Room::new(shared, own);
     let (_, revision) = watch::channel(0);
     let (drain, draining) = watch::channel(false);
     let settings = Settings {
