@@ -29,11 +29,28 @@ fn main() -> ExitCode {
         Ok(Request::Start(chosen)) => {
             // Dropped last: it writes what was told.
             let _log = log::start(chosen.settings.log_format, chosen.settings.debug);
+            #[cfg(unix)]
+            raise_descriptors();
             run(*chosen)
         }
         Err(mistakes) => {
             let _ = writeln!(io::stderr(), "{mistakes}");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Lets the process open as many descriptors as it may, which is what connections are admitted by.
+///
+/// Soft limits are low, often 1,024, for the sake of programs that cannot handle higher descriptors.
+#[cfg(unix)]
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let Err(reason) = setrlimit(Resource::Nofile, raised) {
+            warn!("the limit of open descriptors cannot be raised: {reason}");
         }
     }
 }

@@ -384,6 +384,30 @@ async fn want_of_descriptors_leaves_room_for_files_and_readiness() {
     tokio::join!(few, more);
 }
 
+#[tokio::test]
+async fn a_low_soft_limit_of_descriptors_locks_nobody_out() {
+    const MANY: usize = 1_200;
+    if most_descriptors() < MANY + 700 {
+        tell("skipped: the hard limit of descriptors is too low to tell it from a soft one");
+        return;
+    }
+    let folder = Folder::new();
+    let mut shell = common::process::command(std::path::Path::new("sh"));
+    shell.args(["-c", "ulimit -Sn 1024; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_flagd")]);
+    let process = Process::run(shell, &[&folder.file()], &[]);
+    let mut silent = Vec::new();
+    for number in 0..MANY {
+        silent.push(TcpStream::connect(process.all()[number % 4]).await.unwrap());
+    }
+    until("all are open", async || {
+        (process.metric("flagd_open_connections").await >= MANY as u64).then_some(())
+    })
+    .await;
+    process.answers(1).await;
+    assert_eq!(process.metric("flagd_connections_refused_total").await, 0);
+    assert_eq!(process.ends(), Some(0));
+}
+
 async fn want_of_descriptors(most: usize, many: usize, pick: Pick, header_deadline: &str) {
     let folder = Folder::new();
     let process =
