@@ -85,7 +85,8 @@ async fn ten_thousand_idle_connections_disturb_nobody() {
     const WANTED: usize = 10_000;
     let most = most_descriptors();
     // Both this process and the daemon need one for each; the rest is for what else they do.
-    let many = WANTED.min(most.saturating_sub(700));
+    // Where more than three quarters of the room are used, who said nothing is closed before long.
+    let many = WANTED.min((most / 10 * 7).saturating_sub(700));
     if many < WANTED {
         tell(&format!("{many} idle connections instead of {WANTED}: the hard limit is {most} descriptors"));
     }

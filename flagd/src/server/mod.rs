@@ -3,26 +3,26 @@
 //! 1. `error` is why a daemon did not start.
 //! 2. `listen` opens ports and unix sockets.
 //! 3. `tls` reads certificates, and reads them again when they change.
-//! 4. `pace` closes connections whose request header takes too long, and leaves idle ones alone.
-//! 5. `authority` mends the authority that clients of unix sockets make of a path.
-//! 6. `record` is what is measured of a request.
-//! 7. `untaken` bounds what answers hold that nobody takes.
-//! 8. `bodies` are bodies that are limited in time and counted.
-//! 9. `request` takes one request to its handler: measured, and contained if it panics.
-//! 10. `room` is how many connections there may be.
+//! 4. `room` is how many connections there may be.
+//! 5. `pace` closes connections whose request header takes too long, and leaves idle ones alone.
+//! 6. `authority` mends the authority that clients of unix sockets make of a path.
+//! 7. `record` is what is measured of a request.
+//! 8. `untaken` bounds what answers hold that nobody takes.
+//! 9. `bodies` are bodies that are limited in time and counted.
+//! 10. `request` takes one request to its handler: measured, and contained if it panics.
 //! 11. `port` accepts connections, whatever happens, and serves them.
 //! 12. `daemon` opens the sources and the ports, and closes them in order.
 
 mod error;
 mod listen;
 mod tls;
+mod room;
 mod pace;
 mod authority;
 mod record;
 mod untaken;
 mod bodies;
 mod request;
-mod room;
 mod port;
 mod daemon;
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! handler; bodies have a clock of their own. After the preface of HTTP/2 there is none: its pings and settings come
 //! at any time, and its own keep-alive finds those who are gone.
 //!
+//! Who never said anything gets ten times as long, and is closed after that where room for others is short.
+//!
 //! A second clock runs where an answer is large and waits to be taken, in either protocol.
 
 use std::future::Future;
@@ -16,8 +18,9 @@ use std::time::Duration;
 
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
+use super::room::Room;
 use super::untaken::Waits;
 
 /// What a connection knows of its requests.
@@ -61,6 +64,7 @@ pub(super) struct Paced<I> {
     pace: Arc<Pace>,
     /// Zero is for ever.
     limit: Duration,
+    room: Room,
     /// How much of HTTP/2's preface came, as long as nothing else did.
     preface: Option<usize>,
     http2: bool,
@@ -72,8 +76,18 @@ pub(super) struct Paced<I> {
 }
 
 impl<I> Paced<I> {
-    pub(super) fn new(io: I, pace: Arc<Pace>, limit: Duration) -> Self {
-        Self { io, pace, limit, preface: Some(0), http2: false, header: None, clock: None, waiting: None }
+    pub(super) fn new(io: I, pace: Arc<Pace>, limit: Duration, room: Room) -> Self {
+        Self {
+            io,
+            pace,
+            limit,
+            room,
+            preface: Some(0),
+            http2: false,
+            header: None,
+            clock: None,
+            waiting: None,
+        }
     }
 
     fn heard(&mut self, bytes: &[u8]) {
@@ -101,6 +115,9 @@ impl<I> Paced<I> {
     }
 
     fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.preface == Some(0) {
+            return self.is_in_the_way(cx);
+        }
         if self.header.is_none_or(|at| at != self.pace.begun.load(Ordering::Relaxed)) {
             self.header = None;
             self.clock = None;
@@ -112,6 +129,24 @@ impl<I> Paced<I> {
         }
         let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         clock.as_mut().poll(cx).is_ready()
+    }
+
+    /// Whether it said nothing for a while, and others want its place.
+    fn is_in_the_way(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.limit.is_zero() {
+            return false;
+        }
+        let patience = self.limit.saturating_mul(10);
+        let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        while clock.as_mut().poll(cx).is_ready() {
+            if self.room.is_short() {
+                return true;
+            }
+            // A limit of centuries is none, and has not passed either.
+            let Some(next) = Instant::now().checked_add(patience) else { return false };
+            clock.as_mut().reset(next);
+        }
+        false
     }
 
     /// Whether an answer that is large was not taken in its time.
@@ -151,10 +186,9 @@ impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
                 self.heard(buf.filled().get(before..).unwrap_or_default());
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending if self.is_overdue(cx) => Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the header of a request took too long",
-            ))),
+            Poll::Pending if self.is_overdue(cx) => {
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "a request took too long to come")))
+            }
             other => self.unless_stuck(cx, other),
         }
     }

@@ -114,6 +114,7 @@ impl Port {
             peer,
             is_socket: self.listener.is_socket(),
             permit,
+            room: self.room.clone(),
         };
         tokio::spawn(connection.run(stream));
     }
@@ -145,6 +146,7 @@ struct Connection {
     peer: Arc<str>,
     is_socket: bool,
     permit: Permit,
+    room: Room,
 }
 
 impl Connection {
@@ -174,7 +176,8 @@ impl Connection {
     async fn converse(&self, stream: impl Stream + 'static) {
         let pace = Arc::new(Pace::default());
         let stream = Mended::new(stream, self.is_socket);
-        let stream = Paced::new(stream, pace.clone(), self.handler.state.settings.header_deadline);
+        let limit = self.handler.state.settings.header_deadline;
+        let stream = Paced::new(stream, pace.clone(), limit, self.room.clone());
         // PERF: a request has begun when it is here, not when its answer is first waited for: the connection reads on
         // in between, and would wind up its clock for a header that has come.
         let service =

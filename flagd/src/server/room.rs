@@ -11,6 +11,8 @@ pub(super) struct Room {
     shared: Arc<Semaphore>,
     /// On this port alone, once those are used up; who comes then waits for one instead of being turned away.
     own: Option<Arc<Semaphore>>,
+    /// How many there may be on all ports together.
+    most: usize,
 }
 
 /// The right to a connection, given back when this is dropped.
@@ -23,7 +25,7 @@ pub(super) struct Permit {
 impl Room {
     pub(super) fn new(shared: usize, own: Option<usize>) -> Self {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Self { shared: semaphore(shared), own: own.map(semaphore) }
+        Self { shared: semaphore(shared), own: own.map(semaphore), most: shared }
     }
 
     /// As many as descriptors allow; with some for one port alone.
@@ -43,6 +45,11 @@ impl Room {
     /// What admits connections on all ports together.
     pub(super) fn permits(&self) -> &Arc<Semaphore> {
         &self.shared
+    }
+
+    /// Whether more than three quarters of it are used.
+    pub(super) fn is_short(&self) -> bool {
+        self.shared.available_permits() < self.most / 4
     }
 
     /// None where there is no room.

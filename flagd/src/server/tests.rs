@@ -266,6 +266,43 @@ async fn connections_over_the_limit_are_turned_away_until_there_is_room() {
 }
 
 #[tokio::test]
+async fn who_never_says_anything_goes_where_room_is_short() {
+    let (short, ample) =
+        tokio::join!(serve_at_most(Service::Ofrep, 4, None), serve_at_most(Service::Ofrep, 8, None));
+    let mut patient = Vec::new();
+    for _ in 0..4 {
+        patient.push(TcpStream::connect(ample.at).await.unwrap());
+    }
+    let mut bytes = [0; 512];
+    let mut pooled = send(short.at, &path("/quick")).await;
+    let _ = pooled.read(&mut bytes).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.push(TcpStream::connect(short.at).await.unwrap());
+    }
+    // The first who is closed makes room: the others may stay.
+    let (first, _, _) = futures_util::future::select_all(silent.iter_mut().map(|stream| {
+        Box::pin(async {
+            let mut byte = [0; 1];
+            tokio::time::timeout(Duration::from_secs(10), stream.read(&mut byte)).await
+        })
+    }))
+    .await;
+    assert_eq!(first.expect("closed in time").unwrap(), 0);
+    short.until("flagd_open_connections 3").await;
+    for stream in [&mut pooled, &mut send(short.at, "").await] {
+        stream.write_all(path("/quick").as_bytes()).await.unwrap();
+        let read = stream.read(&mut bytes).await.unwrap();
+        assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+    }
+    // These were there before those.
+    for stream in &mut patient {
+        stream.write_all(path("/quick").as_bytes()).await.unwrap();
+        assert!(stream.read(&mut bytes).await.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
 async fn where_there_is_no_room_management_answers_over_connections_that_are_brief() {
     let served = serve_at_most(Service::Management, 1, Some(1)).await;
     let mut first = TcpStream::connect(served.at).await.unwrap();
