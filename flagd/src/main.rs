@@ -17,6 +17,7 @@ use flagd::settings::{self, Chosen, Request};
 use flagd::telemetry::log;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 fn main() -> ExitCode {
@@ -110,12 +111,14 @@ async fn serve(chosen: Chosen, mut signals: Signals) -> ExitCode {
     }
     notify(&[NotifyState::Ready]);
     let mut watchdog = Watchdog::new();
+    let mut reload = Reload::default();
     loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::End => break,
-                Asked::Reload => reload(&daemon).await,
+                Asked::Reload => reload.ask(&daemon),
             },
+            () = reload.done() => reload.tell(&daemon),
             () = watchdog.tick() => {
                 // Without its watcher it would serve what it has for ever: only a new start mends that.
                 if daemon.state().client.is_kept_up() {
@@ -161,16 +164,50 @@ fn tell_addresses(daemon: &Daemon, sockets: [Option<std::path::PathBuf>; 2]) {
 }
 
 /// Reads all sources again, whatever events and times say.
-async fn reload(daemon: &Daemon) {
-    info!("reading all sources again");
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(_) => notify(&[NotifyState::Reloading]),
+///
+/// However long that takes, everything else is heard meanwhile. Who asks again meanwhile may have changed what was
+/// read already: it is done once more after that, however often it was asked for.
+#[derive(Default)]
+struct Reload {
+    reading: Option<JoinHandle<()>>,
+    again: bool,
+}
+
+impl Reload {
+    fn ask(&mut self, daemon: &Daemon) {
+        if self.reading.is_some() {
+            self.again = true;
+            return;
+        }
+        info!("reading all sources again");
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(_) => notify(&[NotifyState::Reloading]),
+        }
+        let client = daemon.state().client.clone();
+        self.reading = Some(tokio::task::spawn_blocking(move || {
+            client.refresh();
+        }));
     }
-    let client = daemon.state().client.clone();
-    let _ = tokio::task::spawn_blocking(move || client.refresh()).await;
-    info!(revision = daemon.state().client.snapshot().revision(), "all sources are read");
-    notify(&[NotifyState::Ready]);
+
+    /// Waits until what was asked for is done; for ever where nothing was.
+    async fn done(&mut self) {
+        match &mut self.reading {
+            Some(reading) => {
+                let _ = reading.await;
+                self.reading = None;
+            }
+            None => pending().await,
+        }
+    }
+
+    fn tell(&mut self, daemon: &Daemon) {
+        info!(revision = daemon.state().client.snapshot().revision(), "all sources are read");
+        notify(&[NotifyState::Ready]);
+        if std::mem::take(&mut self.again) {
+            self.ask(daemon);
+        }
+    }
 }
 
 /// Tells the service manager, if there is one.

@@ -287,6 +287,42 @@ fn sighup_reads_all_sources_again_and_the_service_manager_hears_of_everything() 
 }
 
 #[test]
+fn while_sources_are_read_again_signals_and_the_watchdog_are_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    // Enough to be busy with for longer than it takes to be asked for something else.
+    let flag = r#"{"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"}"#;
+    let many: Vec<_> = (0..50_000).map(|number| format!("\"flag-{number}\": {flag}")).collect();
+    let many = format!("{{\"flags\": {{{}}}}}", many.join(","));
+    let socket = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    let (send, said) = channel();
+    // Taken as it comes: a manager that takes nothing is waited for.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 500];
+        while let Ok(length) = manager.recv(&mut buffer)
+            && send.send(String::from_utf8_lossy(&buffer[..length]).into_owned()).is_ok()
+        {}
+    });
+    let hears = || said.recv_timeout(PATIENCE).unwrap();
+    let environment = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "20000")];
+    let mut process = start(&flags, &[], &environment);
+    process.hears(&["INFO serving"]);
+    put(&flags, &many);
+    process.signal("HUP");
+    process.hears(&["INFO reading all sources again"]);
+    while !hears().contains("RELOADING=1") {}
+    assert_eq!(hears(), "WATCHDOG=1\n");
+    process.signal("HUP");
+    process.signal("TERM");
+    process.hears(&["INFO stopping"]);
+    let log = process.read.join("\n");
+    assert!(!log.contains("all sources are read"), "{log}");
+    assert_eq!(log.matches("reading all sources again").count(), 1);
+    assert_eq!(process.ends(), Some(0));
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let flags = flag_file(folder.path(), FLAGS);
