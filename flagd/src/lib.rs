@@ -14,8 +14,8 @@
 //! | [`settings`] | everything that can be chosen, with its defaults; from options, environment and file |
 //! | [`telemetry`] | the log; every metric with its name, unit and labels |
 //! | [`proto`] | the messages of the protocols, generated |
-//! | [`wire`] | flag values, metadata and contexts in JSON and protobuf, as the reference writes them |
 //! | [`chance`] | what keeps many from doing the same thing at the same moment |
+//! | [`wire`] | flag values, metadata and contexts in JSON and protobuf, as the reference writes them |
 //! | [`state`] | what all handlers share: the client, the settings, the metrics, the drain |
 //! | [`distribute`] | snapshots to other processes: sync streams, change events; encoded once |
 //! | [`evaluate`] | remote evaluation: OFREP, gRPC in three generations, Connect |
@@ -32,8 +32,8 @@
 pub mod settings;
 pub mod telemetry;
 pub mod proto;
-pub mod wire;
 pub mod chance;
+pub mod wire;
 pub mod state;
 pub mod distribute;
 pub mod evaluate;

@@ -2,14 +2,21 @@
 
 mod common;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use common::frames::{Conversation, HEADERS};
 use common::server::{get, start_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
 #[tokio::test]
 async fn a_daemon_ends_soon_with_idle_pooled_and_half_said_connections() {
@@ -76,17 +83,60 @@ async fn streams_end_one_after_the_other_within_the_drain_time() {
 }
 
 #[tokio::test]
-async fn a_stream_of_http2_that_never_ends_does_not_hold_the_end_up() {
-    let running = start_with(|_, _| {}).await;
-    let endpoint = format!("http://{}", running.management());
-    let channel = tonic::transport::Endpoint::new(endpoint).unwrap().connect().await.unwrap();
-    let mut health = HealthClient::new(channel);
-    let mut watching =
-        health.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner();
-    assert_eq!(watching.message().await.unwrap().unwrap().status, 1);
+async fn who_watches_health_or_asks_for_reflection_hears_of_the_end_and_does_not_hold_it_up() {
+    let running = start_with(|settings, _| settings.drain = Duration::from_secs(30)).await;
+    let mut watching = Vec::new();
+    for at in [running.management(), running.evaluation(), running.sync()] {
+        let mut health = HealthClient::new(channel(at).await);
+        let mut statuses = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+        assert_eq!(statuses.message().await.unwrap().unwrap().status, SERVING);
+        watching.push(statuses);
+    }
+    let mut asking = Vec::new();
+    for at in [running.evaluation(), running.sync()] {
+        let mut reflection = ServerReflectionClient::new(channel(at).await);
+        let (ask, questions) = mpsc::unbounded_channel();
+        let question = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        ask.send(question).unwrap();
+        let questions = tokio_stream::wrappers::UnboundedReceiverStream::new(questions);
+        let mut answers = reflection.server_reflection_info(questions).await.unwrap().into_inner();
+        assert!(answers.message().await.unwrap().is_some());
+        asking.push((ask, answers));
+    }
     assert_eq!(get(running.management(), "/readyz").await.0, 200);
     let began = Instant::now();
     running.daemon.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    for mut statuses in watching {
+        assert_eq!(statuses.message().await.unwrap().unwrap().status, NOT_SERVING);
+        assert_eq!(statuses.message().await.unwrap_err().code(), Code::Unavailable);
+    }
+    for (_ask, mut answers) in asking {
+        assert_eq!(answers.message().await.unwrap_err().code(), Code::Unavailable);
+    }
+}
+
+/// As `grpc.health.v1` numbers them.
+const SERVING: i32 = 1;
+const NOT_SERVING: i32 = 2;
+
+async fn channel(at: SocketAddr) -> Channel {
+    Endpoint::new(format!("http://{at}")).unwrap().connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_of_http2_whose_client_takes_nothing_does_not_hold_the_end_up() {
+    let running = start_with(|_, _| {}).await;
+    let stream = TcpStream::connect(running.management()).await.unwrap();
+    let mut takes_nothing = Conversation::over(stream, 0).await;
+    takes_nothing.ask("/grpc.health.v1.Health/Watch", b"").await;
+    while takes_nothing.next().await.unwrap().kind != HEADERS {}
+    let began = Instant::now();
+    running.daemon.stop().await;
+    // The drain time of 2 s, and a second for management.
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-    assert!(!matches!(watching.message().await, Ok(Some(_))));
+    while takes_nothing.next().await.is_some() {}
 }

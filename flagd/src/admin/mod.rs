@@ -6,7 +6,7 @@
 //! | `/readyz` | 200 once every source has delivered something valid, else 412; 412 also while the daemon ends |
 //! | `/metrics` | everything counted, in the text format of Prometheus |
 //! | `/status` | what is served since when, what is refused and why, who listens; JSON |
-//! | `grpc.health.v1.Health` | SERVING for the empty service, NOT_FOUND for any other |
+//! | `grpc.health.v1.Health` | SERVING for the empty service, NOT_SERVING while the daemon ends; NOT_FOUND for any other |
 //!
 //! 1. `status` is the JSON of `/status`.
 
@@ -19,17 +19,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
 use crate::state::State;
+use crate::wire::health;
 
 /// Everything on the management port.
 pub fn router(state: State) -> Router {
-    let (_, health) = tonic_health::server::health_reporter();
+    let health = health(state.draining.clone(), state.farewell.clone());
     Router::new()
         .route("/healthz", any(alive))
         .route("/readyz", any(ready))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
-        .route_service("/grpc.health.v1.Health/{method}", health)
         .with_state(state)
+        .merge(health)
 }
 
 async fn alive(axum::extract::State(state): axum::extract::State<State>) -> StatusCode {

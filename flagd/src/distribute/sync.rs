@@ -32,7 +32,8 @@ use crate::wire::{Deadline, Failure, companions, frames};
 
 /// Everything on the sync port.
 pub fn router(state: State) -> Router {
-    let companions = companions(&["flagd.sync.v1.FlagSyncService"], state.draining.clone());
+    let services = &["flagd.sync.v1.FlagSyncService"];
+    let companions = companions(services, state.draining.clone(), state.farewell.clone());
     let sync = Sync::new(state, Instant::now() + PATIENCE);
     let route = "/flagd.sync.v1.FlagSyncService/{method}";
     Router::new().route(route, post(call)).with_state(sync).merge(companions)

@@ -18,7 +18,7 @@ pub mod frames;
 pub mod base64;
 mod companions;
 
-pub use companions::companions;
+pub use companions::{companions, health};
 pub use context::surround;
 pub use deadline::Deadline;
 pub use failure::Failure;

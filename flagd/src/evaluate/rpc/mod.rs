@@ -26,7 +26,7 @@ use crate::wire::companions;
 /// Everything on the port of evaluation.
 pub fn router(state: State) -> Router {
     let services = &["flagd.evaluation.v2.Service", "flagd.evaluation.v1.Service", "schema.v1.Service"];
-    let companions = companions(services, state.draining.clone());
+    let companions = companions(services, state.draining.clone(), state.farewell.clone());
     let origins = Origins::new(&state.settings.cors_origins);
     let service = service::Service::new(state);
     let calls = Router::new().fallback(call::call).with_state(service);
