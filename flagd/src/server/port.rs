@@ -21,10 +21,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustls::server::{Acceptor, ServerConfig};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::LazyConfigAcceptor;
 
+use crate::chance::between;
 use crate::settings::Settings;
 
 use super::authority::Mended;
@@ -119,10 +120,22 @@ impl Port {
         tokio::spawn(connection.run(stream));
     }
 
+    /// Says that there is no room, as long as that does not take long.
     fn turn_away(&self, mut stream: Box<dyn Stream>) {
         self.handler.state.metrics.connection_refused();
+        if self.tls.is_some() {
+            return;
+        }
         // Said if it can be at once, which on a new connection it can.
-        let _ = self.tls.is_none().then(|| stream.write_all(FULL).now_or_never());
+        let _ = stream.write_all(full().as_bytes()).now_or_never();
+        // Closed with something unread, which a request is, it would be reset, and that be heard instead.
+        if let Some(leaving) = self.room.leave() {
+            tokio::spawn(async move {
+                let _ = stream.shutdown().await;
+                let _ = tokio::time::timeout(LEAVE, discard(&mut stream)).await;
+                drop((stream, leaving));
+            });
+        }
     }
 
     /// Takes what waits and closes it.
@@ -241,8 +254,22 @@ async fn shake_hands(
 const PLAIN: &[u8] = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n\
     this port speaks HTTPS, the request was plain HTTP\n";
 
-const FULL: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+/// Those who are told it together do not all come back together.
+fn full() -> String {
+    let seconds = between(Duration::from_secs(1), Duration::from_secs(4)).as_secs();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+/// How long who cannot stay has to hear so.
+const LEAVE: Duration = Duration::from_millis(100);
+
+/// Reads until nothing comes any more.
+async fn discard(stream: &mut Box<dyn Stream>) {
+    let mut bytes = [0; 4_096];
+    while let Ok(1..) = stream.read(&mut bytes).await {}
+}
 
 /// Waits until it is true, or until nobody can make it true any more.
 async fn asked(signal: &mut watch::Receiver<bool>) {

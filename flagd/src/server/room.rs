@@ -13,6 +13,8 @@ pub(super) struct Room {
     own: Option<Arc<Semaphore>>,
     /// How many there may be on all ports together.
     most: usize,
+    /// How many may be on their way out, there being no room for them.
+    leaving: Arc<Semaphore>,
 }
 
 /// The right to a connection, given back when this is dropped.
@@ -25,7 +27,7 @@ pub(super) struct Permit {
 impl Room {
     pub(super) fn new(shared: usize, own: Option<usize>) -> Self {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Self { shared: semaphore(shared), own: own.map(semaphore), most: shared }
+        Self { shared: semaphore(shared), own: own.map(semaphore), most: shared, leaving: semaphore(LEAVING) }
     }
 
     /// As many as descriptors allow; with some for one port alone.
@@ -52,6 +54,11 @@ impl Room {
         self.shared.available_permits() < self.most / 4
     }
 
+    /// The right to take leave of who cannot stay; none where many do so already.
+    pub(super) fn leave(&self) -> Option<OwnedSemaphorePermit> {
+        self.leaving.clone().try_acquire_owned().ok()
+    }
+
     /// None where there is no room.
     pub(super) async fn take(&self) -> Option<Permit> {
         if let Ok(permit) = self.shared.clone().try_acquire_owned() {
@@ -71,6 +78,10 @@ fn room_in(soft: usize) -> (usize, usize) {
 
 /// Descriptors that connections leave for everything else.
 const SPARE: usize = 64;
+
+/// How many of those descriptors are for who cannot stay. Few: where descriptors are short, a brief leave is better
+/// than none, but flag files come first.
+const LEAVING: usize = 8;
 
 /// How many connections of its own management has at most.
 const OWN: usize = 64;

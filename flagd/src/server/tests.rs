@@ -254,10 +254,16 @@ async fn connections_over_the_limit_are_turned_away_until_there_is_room() {
         held.push(stream);
     }
     let mut bytes = [0; 512];
-    let mut third = TcpStream::connect(served.at).await.unwrap();
-    let read = third.read(&mut bytes).await.unwrap();
-    assert!(bytes[..read].starts_with(b"HTTP/1.1 503"));
-    served.until("flagd_connections_refused_total 1").await;
+    // It hears so to the end, whether or not it asks something, and is not reset.
+    for asked in [String::new(), path("/quick")] {
+        let mut third = send(served.at, &asked).await;
+        let mut answer = String::new();
+        third.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        let after = answer.lines().find_map(|line| line.strip_prefix("Retry-After: ")).unwrap();
+        assert!(["1", "2", "3"].contains(&after), "{answer}");
+    }
+    served.until("flagd_connections_refused_total 2").await;
     held.clear();
     served.until("flagd_open_connections 0").await;
     let mut again = send(served.at, &path("/quick")).await;
