@@ -297,6 +297,36 @@ async fn a_stream_is_told_with_the_selector_that_its_message_says() {
     assert!(text.lines().any(|line| line.starts_with(label) && line.contains(&selector)), "{text}");
 }
 
+#[tokio::test]
+async fn a_stream_of_changes_is_told_with_the_selector_of_its_path() {
+    let running = start().await;
+    let mut open = Vec::new();
+    for path in ["/flagSetId%3Dshop", "/flagSetId=shop", ""] {
+        let mut stream = tokio::net::TcpStream::connect(running.ofrep()).await.unwrap();
+        // A header that this protocol's streams do not read.
+        let head = format!("GET /ofrep/v1/sse{path} HTTP/1.1\r\nHost: x\r\nFlagd-Selector: source=x\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        open.push(stream);
+    }
+    until("three streams", || async { running.status().await["streams"]["open"] == 3 }).await;
+    let streams = running.status().await["streams"]["ofrep"].clone();
+    let told = streams.as_array().unwrap().iter().map(|stream| stream["selector"].as_str().unwrap());
+    let mut told: Vec<&str> = told.collect();
+    told.sort_unstable();
+    assert_eq!(told, ["", "flagSetId=shop", "flagSetId=shop"]);
+}
+
+#[tokio::test]
+async fn a_stream_of_events_is_told_with_the_selector_of_its_header() {
+    let running = start().await;
+    let selector = format!("source={}", running.flags().display());
+    let mut client = ServiceClient::new(common::rpc::channel(running.evaluation()).await);
+    let request = common::rpc::with_header(EventStreamRequest {}, "flagd-selector", &selector);
+    let mut stream = client.event_stream(request).await.unwrap().into_inner();
+    stream.message().await.unwrap().unwrap();
+    assert_eq!(running.status().await["streams"]["evaluation"][0]["selector"], selector);
+}
+
 /// The flags of the tests, with other values.
 fn other_flags(size: usize) -> String {
     let text = "x".repeat(size);

@@ -49,7 +49,6 @@ impl Handler {
             let refusal = refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
             return Ok(counted(record, refusal, None));
         }
-        let selector = record.route.is_stream().then(|| selector_of(&request));
         let limit = Some(self.state.settings.body_deadline);
         let limit = limit.filter(|limit| !limit.is_zero() && !record.route.takes_stream());
         let bytes = record.request_bytes.clone();
@@ -76,8 +75,8 @@ impl Handler {
             );
             refusal(StatusCode::INTERNAL_SERVER_ERROR)
         });
-        if let Some(selector) = selector.filter(|_| answer.status() == StatusCode::OK) {
-            record.stream = self.listens(record.route, selector, &answer, peer);
+        if record.route.is_stream() && answer.status() == StatusCode::OK {
+            record.stream = self.listens(record.route, &answer, peer);
         }
         if record.stream.is_some() {
             return Ok(counted(record, answer, None));
@@ -109,19 +108,13 @@ impl Handler {
     }
 
     /// Puts a stream among those that are open.
-    fn listens(
-        &self,
-        route: Route,
-        from_header: String,
-        answer: &Response<Body>,
-        peer: Arc<str>,
-    ) -> Option<OpenStream> {
+    fn listens(&self, route: Route, answer: &Response<Body>, peer: Arc<str>) -> Option<OpenStream> {
         // An answer that is complete, as an error in the words of gRPC is, is no stream.
         if answer.body().is_end_stream() {
             return None;
         }
         let told = answer.extensions();
-        let selector = told.get::<StreamSelector>().map_or(from_header, |selector| selector.0.clone());
+        let selector = told.get::<StreamSelector>().map(|selector| selector.0.clone()).unwrap_or_default();
         let label = if self.matches(&selector) { selector.clone() } else { "_other".to_owned() };
         let status = StreamStatus {
             service: self.service,
@@ -171,13 +164,6 @@ fn refusal(status: StatusCode) -> Response<Body> {
 fn is_too_long(headers: &HeaderMap, limit: usize) -> bool {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     size > limit
-}
-
-/// The selector that a request's header tells, or the channel that its path does.
-fn selector_of(request: &Request<Incoming>) -> String {
-    let header = request.headers().get("flagd-selector").and_then(|value| value.to_str().ok());
-    let channel = request.uri().path().strip_prefix("/ofrep/v1/sse/");
-    header.or(channel).unwrap_or_default().to_owned()
 }
 
 /// The bytes that a header may have.

@@ -29,6 +29,7 @@ use super::refusal::Refusal;
 use super::shared::Ofrep;
 use crate::chance::between;
 use crate::distribute::{Heard, Listener};
+use crate::telemetry::StreamSelector;
 
 /// Answers with the stream of the channel that the path names.
 pub(super) async fn listen(extract::State(ofrep): extract::State<Arc<Ofrep>>, request: Request) -> Response {
@@ -40,10 +41,13 @@ pub(super) async fn listen(extract::State(ofrep): extract::State<Arc<Ofrep>>, re
         Ok(selector) => selector,
         Err(error) => return Refusal::Selector(error).response(None),
     };
+    // Told to who counts streams: it is the path that has it, and no header counts.
+    let told = StreamSelector(selector.to_string());
     let listener = ofrep.listener(selector);
     let progress = listener.progress();
     let events = events(listener, last_heard(request.headers()), HEARTBEAT);
     let mut response = Response::new(Body::from_stream(events));
+    response.extensions_mut().insert(told);
     response.extensions_mut().insert(progress);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

@@ -43,9 +43,9 @@ pub(super) async fn call(State(service): State<Service>, request: Request) -> Re
     };
     if method == Method::Events {
         return match service.events(generation, protocol, &parts.headers, SILENCE, deadline) {
-            Ok((body, progress)) => {
+            Ok((body, told)) => {
                 let mut response = respond(protocol, body);
-                response.extensions_mut().insert(progress);
+                response.extensions_mut().extend(told);
                 response
             }
             Err(failure) => refused(failure, protocol, method),

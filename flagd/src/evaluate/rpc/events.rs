@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 use futures_util::stream;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
@@ -14,14 +14,14 @@ use super::protocol::{Encoding, Envelope, Generation, Protocol};
 use super::service::Service;
 use crate::distribute::{Heard, Listener, deadline_exceeded, selector};
 use crate::state::State;
-use crate::telemetry::Progress;
+use crate::telemetry::StreamSelector;
 use crate::wire::{Deadline, Failure, frames, structs};
 
 /// After how much silence a stream says that it is still there.
 pub(super) const SILENCE: Duration = Duration::from_secs(20);
 
 impl Service {
-    /// The events of the selection that the headers name, as a body; and how far it is.
+    /// The events of the selection that the headers name, as a body; and what is told of it to who counts streams.
     pub(super) fn events(
         &self,
         generation: Generation,
@@ -29,8 +29,11 @@ impl Service {
         headers: &HeaderMap,
         silence: Duration,
         client: Deadline,
-    ) -> Result<(Body, Progress), Failure> {
-        let topic = self.listings.topic(selector(headers, "")?);
+    ) -> Result<(Body, Extensions), Failure> {
+        let selector = selector(headers, "")?;
+        let mut told = Extensions::new();
+        told.insert(StreamSelector(selector.to_string()));
+        let topic = self.listings.topic(selector);
         let state = &self.state;
         let deadline = match generation {
             Generation::Schema => Duration::ZERO,
@@ -40,7 +43,7 @@ impl Service {
         let listener = Listener::new(self.listings.clone(), topic, revision, draining, deadline)
             .until(client)
             .spread(farewell);
-        let progress = listener.progress();
+        told.insert(listener.progress());
         let stream = stream::unfold(Some(listener), move |listener| async move {
             let mut listener = listener?;
             let progress = listener.progress();
@@ -68,7 +71,7 @@ impl Service {
             };
             Some((Ok::<_, Infallible>(Frame::data(frame)), Some(listener)))
         });
-        Ok((Body::new(StreamBody::new(stream)), progress))
+        Ok((Body::new(StreamBody::new(stream)), told))
     }
 }
 
