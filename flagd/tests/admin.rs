@@ -131,6 +131,21 @@ async fn requests_are_counted_with_their_true_status() {
 }
 
 #[tokio::test]
+async fn grpc_over_http_1_is_counted_as_a_version_that_is_not_supported() {
+    let running = start().await;
+    let request = "POST /flagd.evaluation.v1.Service/ResolveBoolean HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+        Content-Type: application/grpc\r\nContent-Length: 5\r\n\r\n\0\0\0\0\0";
+    assert_eq!(ask(running.evaluation(), request).await.0, 505);
+    for line in [
+        r#"http_server_request_duration_seconds_count{http_response_status_code="505",http_request_method="POST",http_route="/flagd.evaluation.v1.Service/ResolveBoolean",service_name="flagd",url_scheme="http"} 1"#,
+        r#"rpc_server_duration_milliseconds_count{rpc_grpc_status_code="12",rpc_method="ResolveBoolean",rpc_service="flagd.evaluation.v1.Service",rpc_system="grpc"} 1"#,
+    ] {
+        until(line, || async { running.metrics().await.lines().any(|seen| without_scope(seen) == line) })
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn each_protocol_labels_the_outcome_of_a_call_in_its_own_way() {
     let running = start().await;
     let ask = async |kind: &str, body: &str| {

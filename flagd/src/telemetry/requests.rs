@@ -196,7 +196,7 @@ impl Requests {
             }
             for (answered, status) in http.answered.iter().zip(STATUSES) {
                 let Some(answered) = answered.get() else { continue };
-                let status = status.to_string();
+                let status = if status == 0 { "_other".to_owned() } else { status.to_string() };
                 let labels = [("http.response.status_code", status.as_str()), method, route, name, scheme];
                 let histogram = match instrument {
                     HttpInstrument::Active | HttpInstrument::Duration => &answered.duration,
@@ -264,10 +264,10 @@ fn nanoseconds(took: Duration) -> u64 {
 /// Any other method counts as the last.
 const METHODS: [&str; 8] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"];
 
-/// Any other status counts as the first.
-const STATUSES: [u16; 25] = [
+/// Any other status counts as the first, which stands for none of its own.
+const STATUSES: [u16; 26] = [
     0, 200, 204, 206, 301, 304, 307, 308, 400, 401, 403, 404, 405, 408, 411, 412, 413, 415, 429, 431, 499,
-    500, 501, 503, 504,
+    500, 501, 503, 504, 505,
 ];
 
 const SYSTEMS: [(RpcSystem, &str); 3] =
@@ -295,3 +295,24 @@ const ERRORS: [&str; CODES - 1] = [
     "data_loss",
     "unauthenticated",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::text::Text;
+
+    #[test]
+    fn a_status_without_a_place_of_its_own_is_told_as_another() {
+        let requests = Requests::default();
+        let key = HttpKey::new(Service::Ofrep, Route::of("/"), &Method::GET, false).unwrap();
+        for status in [418, 599] {
+            requests.http_began(key);
+            requests.http_ended(key, Duration::ZERO, Some((StatusCode::from_u16(status).unwrap(), 0, 0)));
+        }
+        let mut text = String::new();
+        let mut samples = Text::new(&mut text);
+        requests.tell_http(&mut samples, HttpInstrument::Duration);
+        assert!(text.contains(r#"_count{http_response_status_code="_other""#), "{text}");
+        assert!(text.contains("} 2\n") && !text.contains(r#"code="0""#), "{text}");
+    }
+}
