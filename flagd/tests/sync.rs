@@ -225,6 +225,47 @@ async fn a_thousand_streams_hear_of_one_change_once() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn definitions_are_encoded_once_for_each_version_and_selector() {
+    const READERS: usize = 40;
+    let set = |id: &str, value: usize| {
+        format!(
+            r#""{id}": {{"state": "ENABLED", "variants": {{"v": {value}}}, "defaultVariant": "v", "metadata": {{"flagSetId": "{id}"}}}}"#
+        )
+    };
+    let both = |value: usize| format!(r#"{{"flags": {{{}, {}}}}}"#, set("one", value), set("two", value));
+    let server = serve(&both(0), settings()).await;
+    let encoded = async || {
+        let management = local(server.daemon.addresses().management);
+        let text = http(management, "GET", "/metrics", &[], b"").await.text().to_owned();
+        let count = text.lines().find_map(|line| line.strip_prefix("flagd_sync_encodings_total "));
+        count.unwrap().parse::<usize>().unwrap()
+    };
+    // The last two match nothing, which is one thing.
+    let selectors = ["", "flagSetId=one", "flagSetId=two", "flagSetId=none", "flagSetId=neither"];
+    let mut streams = Vec::new();
+    for selector in selectors {
+        let mut client = client(&server).await;
+        for _ in 0..READERS {
+            streams.push((selector, subscribe(&mut client, selector).await.unwrap()));
+        }
+    }
+    for (_, stream) in &mut streams {
+        next(stream).await;
+    }
+    assert_eq!(encoded().await, 4);
+    for version in 1..=5 {
+        server.replace(&both(version));
+        for (selector, stream) in streams.iter_mut().filter(|(selector, _)| !selector.contains("=n")) {
+            let payload = next(stream).await;
+            let mut flags = payload["flags"].as_object().unwrap().values();
+            assert!(flags.all(|flag| flag["variants"]["v"] == version), "{selector}: {payload}");
+        }
+    }
+    // Everything and one of each set, at each version; and nothing, which stays the same, once.
+    assert_eq!(encoded().await, 6 * 3 + 1);
+}
+
 #[tokio::test]
 async fn a_reader_that_stalls_skips_to_the_newest_and_holds_nobody_back() {
     // More than the windows of 64 KiB take.

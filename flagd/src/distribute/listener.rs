@@ -95,7 +95,7 @@ impl<S: Shown> Listener<S> {
     /// Waits for something to say; for at most `patience` in silence.
     pub async fn hear(&mut self, patience: Duration) -> Heard<S> {
         if self.told.is_none() {
-            return self.look().unwrap_or(Heard::Over);
+            return self.look().await.unwrap_or(Heard::Over);
         }
         let silence = sleep(patience);
         tokio::pin!(silence);
@@ -113,15 +113,19 @@ impl<S: Shown> Listener<S> {
                 news = self.revision.changed() => news.is_err().then_some(Heard::Over),
                 () = &mut silence => Some(Heard::Silence),
             };
-            if let Some(heard) = over.or_else(|| self.look()) {
+            let heard = match over {
+                Some(over) => Some(over),
+                None => self.look().await,
+            };
+            if let Some(heard) = heard {
                 return heard;
             }
         }
     }
 
     /// What there is by now, if it is something else than what was heard last; that counts as heard.
-    pub fn newest(&mut self) -> Option<Arc<S>> {
-        match self.look()? {
+    pub async fn newest(&mut self) -> Option<Arc<S>> {
+        match self.look().await? {
             Heard::Shown { now, .. } => Some(now),
             _ => None,
         }
@@ -133,10 +137,10 @@ impl<S: Shown> Listener<S> {
     }
 
     /// Looks whether there is something else than before.
-    fn look(&mut self) -> Option<Heard<S>> {
+    async fn look(&mut self) -> Option<Heard<S>> {
         // Seen before it is looked: what comes meanwhile is looked at again.
         self.revision.mark_unchanged();
-        let (now, revision) = self.topics.current_at(&self.topic);
+        let (now, revision) = self.topics.current_at(&self.topic).await;
         let is_known = self.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, &now));
         self.progress.note(revision, !is_known);
         if is_known {

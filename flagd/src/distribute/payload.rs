@@ -63,6 +63,7 @@ impl Shown for Payload {
     type Setup = SyncContext;
 
     fn make(view: View<'_>, context: &SyncContext, before: Option<&Arc<Self>>) -> Arc<Self> {
+        context.metrics.payload_encoded();
         let flags = by_key(view);
         let length: usize = flags.iter().map(|flag| flag.key.len() + flag.json.len() + 4).sum();
         // The head is known after the text: room for the longest is left before it.

@@ -100,7 +100,7 @@ impl Sync {
             "FetchAllFlags" => {
                 let topic = self.topic(headers, &message)?;
                 deadline.limit(self.started()).await?;
-                let data = self.topics.current(&topic).flags_only().map(Frame::data);
+                let data = self.topics.current(&topic).await.flags_only().map(Frame::data);
                 let frames = data.into_iter().chain([Frame::trailers(frames::well_ended())]);
                 Ok(grpc(Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))))))
             }

@@ -37,6 +37,7 @@ pub struct Metrics {
     accept_errors: Counter,
     refused: Counter,
     panics: Counter,
+    encodings: Counter,
     certificate_errors: Counter,
     certificates: Certificates,
     connections: AtomicI64,
@@ -56,6 +57,7 @@ impl Default for Metrics {
             accept_errors: Counter::default(),
             refused: Counter::default(),
             panics: Counter::default(),
+            encodings: Counter::default(),
             certificate_errors: Counter::default(),
             certificates: Certificates::default(),
             connections: AtomicI64::new(0),
@@ -189,6 +191,11 @@ impl Metrics {
         self.limits.payloads().add(label, bytes)
     }
 
+    /// Such a message was encoded.
+    pub fn payload_encoded(&self) {
+        self.encodings.add(1);
+    }
+
     /// The largest of these messages by selector.
     pub fn payloads(&self) -> BTreeMap<String, u64> {
         self.limits.payloads().largest()
@@ -252,6 +259,7 @@ impl Metrics {
             (&names::ACCEPT_ERRORS, &self.accept_errors),
             (&names::REFUSED, &self.refused),
             (&names::PANICS, &self.panics),
+            (&names::SYNC_ENCODINGS, &self.encodings),
             (&names::CERTIFICATE_ERRORS, &self.certificate_errors),
             (&names::REJECTIONS, &self.rejections),
         ] {

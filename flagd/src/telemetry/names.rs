@@ -187,6 +187,13 @@ pub(super) const PANICS: Metric = ours(
     "{request}",
     "Requests that failed inside of the daemon.",
 );
+pub(super) const SYNC_ENCODINGS: Metric = ours(
+    Kind::Counter,
+    "flagd.sync_encodings",
+    "flagd_sync_encodings_total",
+    "{message}",
+    "Messages of flag definitions that were encoded: one for each revision and selector that somebody listens to.",
+);
 pub(super) const CERTIFICATE_ERRORS: Metric = ours(
     Kind::Counter,
     "flagd.certificate_errors",

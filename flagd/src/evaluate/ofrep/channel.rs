@@ -52,17 +52,17 @@ mod tests {
         )
     }
 
-    #[test]
-    fn a_digest_changes_with_the_flags_alone() {
+    #[tokio::test]
+    async fn a_digest_changes_with_the_flags_alone() {
         let builder = Client::builder().keep_json(true).watch(false);
         let client = builder.bytes("a.json", flag("on"), Format::Json).build().unwrap();
-        let channels: Topics<Digest> = Topics::new(client.clone(), ());
+        let channels: Arc<Topics<Digest>> = Arc::new(Topics::new(client.clone(), ()));
         let (all, elsewhere) = (channels.topic(Selector::default()), channels.topic(Selector::flag_set("b")));
-        let (on, none) = (channels.current(&all), channels.current(&elsewhere));
+        let (on, none) = (channels.current(&all).await, channels.current(&elsewhere).await);
         client.update("a.json", flag("off"), Format::Json).unwrap();
-        assert_ne!(channels.current(&all), on);
-        assert!(Arc::ptr_eq(&channels.current(&elsewhere), &none));
+        assert_ne!(channels.current(&all).await, on);
+        assert!(Arc::ptr_eq(&channels.current(&elsewhere).await, &none));
         client.update("a.json", flag("on"), Format::Json).unwrap();
-        assert_eq!(channels.current(&all), on);
+        assert_eq!(channels.current(&all).await, on);
     }
 }

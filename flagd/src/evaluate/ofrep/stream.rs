@@ -82,7 +82,7 @@ fn events(
                         }
                         tokio::time::sleep(between(Duration::ZERO, most)).await;
                         // What came meanwhile is told instead.
-                        break event(&listener.newest().unwrap_or(now));
+                        break event(&listener.newest().await.unwrap_or(now));
                     }
                     Heard::Silence => break ": keep-alive\n\n".to_owned(),
                     Heard::Draining => {}
