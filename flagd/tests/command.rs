@@ -179,6 +179,28 @@ fn a_source_without_anything_valid_ends_it_with_1_only_if_told_so() {
 }
 
 #[test]
+fn sources_in_json_are_served_above_those_of_uris() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let above = folder.path().join("above.json");
+    put(&above, &FLAGS.replace("defaultVariant\": \"on", "defaultVariant\": \"off"));
+    let sources = format!(r#"[{{"uri":"{}","provider":"file"}}]"#, above.display());
+    for (arguments, environment) in
+        [(vec!["--sources", &sources], vec![]), (vec![], vec![("FLAGD_SOURCES", sources.as_str())])]
+    {
+        let mut process = start(&flags, &arguments, &environment);
+        let address = process.address("ofrep");
+        process.hears(&["INFO serving"]);
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let question = "POST /ofrep/v1/evaluate/flags/a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        stream.write_all(question.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("\"variant\":\"off\""), "{answer}");
+    }
+}
+
+#[test]
 fn a_port_in_use_ends_it_with_1_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let flags = flag_file(folder.path(), FLAGS);

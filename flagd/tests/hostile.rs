@@ -861,7 +861,9 @@ async fn flood(at: SocketAddr, attack: Attack) {
 #[tokio::test]
 async fn pings_however_often_are_answered() {
     let folder = tempfile::tempdir().unwrap();
-    let process = Process::start(&[&flags(&folder)], &[]);
+    // Also where somebody asked for the opposite, as the reference would have it.
+    let options = ["--keep-alive-min-time=1h", "--keep-alive-permit-without-stream=false"];
+    let process = Process::start(&[&flags(&folder)], &options);
     join_all([
         are_answered(process.evaluation, None),
         are_answered(process.sync, Some(SYNC)),

@@ -558,6 +558,62 @@ async fn an_authority_makes_the_collector_s_connection_tls() {
 }
 
 #[tokio::test]
+async fn a_collector_may_ask_who_sends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = write_pair(folder.path(), "collector");
+    let (known, known_key) = write_pair(folder.path(), "known");
+    let (stranger, stranger_key) = write_pair(folder.path(), "stranger");
+    let identity = Identity::from_pem(std::fs::read(&certificate).unwrap(), std::fs::read(&key).unwrap());
+    let client_ca = tonic::transport::Certificate::from_pem(std::fs::read(&known).unwrap());
+    let tls = ServerTlsConfig::new().identity(identity).client_ca_root(client_ca);
+    let collector = Collector::start_at(([127, 0, 0, 1], 0).into(), Mood::Takes, Some(tls)).await;
+    let sends = |shows: Option<Tls>| {
+        serve(Otlp {
+            collector: format!("https://localhost:{}", collector.address.port()),
+            ca: Some(certificate.clone()),
+            certificate: shows,
+            ..otlp(collector.address)
+        })
+    };
+    let failures = r#"flagd_otlp_failures_total{signal="metrics"}"#;
+    for shows in [None, Some(Tls { certificate: stranger, key: stranger_key })] {
+        let running = sends(shows).await;
+        until("failed", || async { scraped(&running, failures).await > 0 }).await;
+        assert!(collector.metric("flagd.flags").is_none());
+    }
+    let running = sends(Some(Tls { certificate: known, key: known_key })).await;
+    until("taken", || async { collector.metric("flagd.flags").is_some() }).await;
+    assert_eq!(scraped(&running, failures).await, 0);
+}
+
+#[tokio::test]
+async fn files_of_tls_are_read_again_after_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = write_pair(folder.path(), "collector");
+    let (authority, _) = write_pair(folder.path(), "another");
+    let identity = Identity::from_pem(std::fs::read(&certificate).unwrap(), std::fs::read(&key).unwrap());
+    let tls = ServerTlsConfig::new().identity(identity);
+    let collector = Collector::start_at(([127, 0, 0, 1], 0).into(), Mood::Takes, Some(tls)).await;
+    let sends = |reload| {
+        serve(Otlp {
+            collector: format!("https://localhost:{}", collector.address.port()),
+            ca: Some(authority.clone()),
+            reload,
+            ..otlp(collector.address)
+        })
+    };
+    let (soon, late) = (sends(Duration::from_millis(50)).await, sends(Duration::from_secs(3_600)).await);
+    let failures = r#"flagd_otlp_failures_total{signal="metrics"}"#;
+    for running in [&soon, &late] {
+        until("failed", || async { scraped(running, failures).await > 0 }).await;
+    }
+    std::fs::copy(&certificate, &authority).unwrap();
+    let exports = r#"flagd_otlp_exports_total{signal="metrics"}"#;
+    until("taken", || async { scraped(&soon, exports).await > 0 }).await;
+    assert_eq!(scraped(&late, exports).await, 0);
+}
+
+#[tokio::test]
 async fn files_of_tls_that_cannot_be_read_end_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let settings = flagd::settings::Settings {
