@@ -200,6 +200,38 @@ async fn requests_cannot_make_labels() {
     })
     .await;
     let after = running.metrics().await.lines().count();
+    // Texts of streams, which are held for this.
+    let mut open = Vec::new();
+    let mut sync = FlagSyncServiceClient::connect(format!("http://{}", running.sync())).await.unwrap();
+    let mut events = ServiceClient::new(common::rpc::channel(running.evaluation()).await);
+    for number in 0..20 {
+        let selector = format!("flagSetId=made-up-{number}");
+        let said = SyncFlagsRequest { provider_id: selector.clone(), selector: selector.clone() };
+        let mut by_message = sync.sync_flags(said).await.unwrap().into_inner();
+        let by_header = common::rpc::with_header(SyncFlagsRequest::default(), "flagd-selector", &selector);
+        let mut by_header = sync.sync_flags(by_header).await.unwrap().into_inner();
+        for stream in [&mut by_message, &mut by_header] {
+            stream.message().await.unwrap().unwrap();
+        }
+        let request = common::rpc::with_header(EventStreamRequest {}, "flagd-selector", &selector);
+        let mut changes = events.event_stream(request).await.unwrap().into_inner();
+        changes.message().await.unwrap().unwrap();
+        let mut sse = tokio::net::TcpStream::connect(running.ofrep()).await.unwrap();
+        let head = format!("GET /ofrep/v1/sse/{selector} HTTP/1.1\r\nHost: x\r\n\r\n");
+        sse.write_all(head.as_bytes()).await.unwrap();
+        let bulk = format!(
+            "POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nHost: x\r\nFlagd-Selector: {selector}\r\n\
+             Content-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+        );
+        assert_eq!(ask(running.ofrep(), &bulk).await.0, 200);
+        open.push((by_message, by_header, changes, sse));
+    }
+    until("all are open", || async { running.status().await["streams"]["open"] == 4 * 20 }).await;
+    let text = running.metrics().await;
+    assert!(!text.contains("made-up"), "{text}");
+    let other = r#"feature_flag_flagd_sync_active_streams{selector="_other"} 40"#;
+    assert!(text.lines().any(|line| without_scope(line) == other), "{text}");
+    drop(open);
     // One failure, and four instruments of one route with one status.
     assert!(after - before <= 1 + 1 + 14 + 11 + 11, "{before} lines became {after}");
     for number in 0..5_000 {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use common::frames::{Conversation, HEADERS};
-use common::server::{get, start_with};
+use common::server::{answer, get, start_with, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -44,6 +44,32 @@ async fn a_daemon_ends_soon_with_idle_pooled_and_half_said_connections() {
     for address in addresses {
         assert!(TcpStream::connect(address).await.is_err(), "{address} still listens");
     }
+}
+
+#[tokio::test]
+async fn a_daemon_that_drains_is_not_ready_and_alive_until_what_is_under_way_is_finished() {
+    let running = start_with(|settings, _| {
+        settings.drain = Duration::from_secs(30);
+        settings.body_deadline = Duration::from_secs(30);
+    })
+    .await;
+    let (management, ofrep) = (running.management(), running.ofrep());
+    let mut under_way = TcpStream::connect(ofrep).await.unwrap();
+    let head = "POST /ofrep/v1/evaluate/flags/checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{";
+    under_way.write_all(head.as_bytes()).await.unwrap();
+    until("it is under way", || async {
+        let text = running.metrics().await;
+        let active = text.lines().filter(|line| line.starts_with("http_server_active_requests{"));
+        active.filter(|line| line.ends_with(" 1")).count() == 1
+    })
+    .await;
+    assert_eq!(get(management, "/readyz").await.0, 200);
+    let stopping = tokio::spawn(running.daemon.stop());
+    until("not ready", || async { get(management, "/readyz").await.0 == 412 }).await;
+    assert_eq!(get(management, "/healthz").await.0, 200);
+    under_way.write_all(b"}").await.unwrap();
+    assert_eq!(answer(under_way).await.0, 200);
+    stopping.await.unwrap();
 }
 
 #[tokio::test]
