@@ -8,7 +8,8 @@
 //! | flagd | here | test |
 //! | --- | --- | --- |
 //! | runs objects of the *context* that look like rules (O1) | context is data, never a rule | `flagd/tests/ofrep.rs: o1_objects_of_the_context_are_never_rules` |
-//! | nesting and work without bound, loading in quadratic time (O2) | limits with an error, loading in linear time | `flagcore/tests/limits.rs: past_a_limit_the_flags_served_before_go_on` |
+//! | nesting and work without bound, loading in quadratic time (O2) | limits with an error, loading in linear time | `flagcore/tests/limits.rs: past_a_limit_the_flags_served_before_go_on`, `flagcore/tests/fuel.rs: lists_inside_of_lists_end_at_the_budget`, `flagcore/tests/bombs.rs: large_files_of_one_thing_cost_what_they_are`, `flagcore/tests/small_stack.rs: depth_past_the_limit_is_refused_on_a_small_stack` |
+//! | contexts of any depth and number of attributes | over the limits 400 and `INVALID_CONTEXT`, as for a context that is none | `flagd/src/evaluate/ofrep/context.rs: depth_and_number_of_attributes_have_a_bound`, `flagd/tests/hostile.rs: hostile_contexts_cost_an_error_at_most` |
 //! | nested `$ref` resolved in random order (O3) | always resolved; one that leads back to itself is a warning, `PARSE_ERROR` when reached | `flagcore/tests/vectors.rs: documents_are_taken_or_refused_and_flags_win_as_in_the_reference` |
 //! | a key of several sources: the last source when evaluated, the last flag set when synchronised, twice in bulk (O4) | one winner everywhere, the highest source, listed once | `flagd/tests/ofrep.rs: o4_of_several_sources_the_highest_wins_and_is_listed_once`, `flagd/tests/sync.rs: a_key_of_several_sources_is_sent_once_and_comes_back_when_its_rival_goes` |
 //! | a key hidden by a higher source is gone when that source drops it (O5) | comes back at once | `flagd/tests/sync.rs: a_key_of_several_sources_is_sent_once_and_comes_back_when_its_rival_goes` |
@@ -29,6 +30,7 @@
 //! | flagd | here | test |
 //! | --- | --- | --- |
 //! | SIGTERM with an open HTTP/1.1 stream: five seconds, exit code 1 (O9) | streams are told and end as unavailable, requests under way are finished, exit code 0 | `flagd/tests/events.rs: a_daemon_that_ends_says_goodbye`, `flagd/tests/command.rs: it_listens_on_four_ports_and_ends_with_0_when_asked_to` |
+//! | exit code 1, whatever went wrong | 2 for a mistake in the options, 1 for anything else, a second signal included | `flagd/tests/command.rs: bad_usage_ends_with_2_and_says_how_to_mend_it`, `flagd/tests/command.rs: a_port_in_use_ends_it_with_1_and_is_named`, `flagd/tests/command.rs: a_second_signal_ends_at_once` |
 //! | a stream lasts until its client's own deadline, so clients that connected together come back together, every 600 s | one whose client waits for 60 s or longer ends with `DEADLINE_EXCEEDED`, as it would then, at some moment between half and 95 % of that; `--stream-deadline` is kept to exactly | `flagd/src/distribute/listener.rs: clients_that_came_together_soon_come_one_by_one` |
 //! | all streams end at once when the process does | 5 ms apart on average, at random, within the drain time | `flagd/tests/drain.rs: streams_end_one_after_the_other_within_the_drain_time` |
 //! | a stale socket file stops the next start (O10) | replaced when nobody listens on it | `flagd/tests/server.rs: a_stale_socket_is_replaced_and_a_live_one_is_not` |
@@ -36,10 +38,14 @@
 //! | `http_*` metrics say 200 always; OFREP is not counted (O12) | the true status; counted | `flagd/tests/admin.rs: evaluations_over_ofrep_are_counted_with_their_true_status` |
 //! | gRPC health on 8014 only, no reflection (O13) | health on every gRPC port, reflection too | `flagd/tests/grpc.rs: health_and_reflection_stand_on_both_grpc_ports` |
 //! | OFREP never over TLS (O15) | plain by default; `--ofrep-cert-path` and `--ofrep-key-path` | `flagd/tests/tls.rs: ofrep_speaks_tls_by_an_option_of_its_own` |
-//! | `/healthz` says 200 always | 503 once the thread that watches the sources is gone, which only a new start mends | `flagcore/src/client/handle.rs: a_client_knows_whether_somebody_keeps_it_up` |
+//! | `/healthz` says 200 always | 503 once the thread that watches the sources is gone, which only a new start mends | `flagd/src/admin/mod.rs: healthz_says_so_when_nobody_watches_the_sources_any_more`, `flagcore/src/client/handle.rs: a_client_knows_whether_somebody_keeps_it_up` |
+//! | `/readyz` says 200 until the process is gone | 412 from the moment on at which the daemon is asked to end | `flagd/tests/drain.rs: a_daemon_that_drains_is_not_ready_and_alive_until_what_is_under_way_is_finished` |
+//! | closes connections of HTTP/1.1 that are idle for 5 s | keeps them | `flagd/tests/server.rs: slow_headers_are_closed_and_idle_connections_are_not`, `flagd/tests/overload.rs: ten_thousand_idle_connections_disturb_nobody` |
+//! | the header of a request may take 1 s on one port and 3 s on others, without an option | `--header-deadline` on every port, 1 s | `flagd/tests/server.rs: slow_headers_are_closed_and_idle_connections_are_not`, `flagd/tests/overload.rs: slow_clients_are_closed_and_others_answered_meanwhile` |
+//! | takes connections and keeps answers that nobody reads, without bound | connections over the limit of descriptors and large answers over 256 MiB of untaken ones are 503 | `flagd/src/server/tests.rs: connections_over_the_limit_are_turned_away_until_there_is_room`, `flagd/src/server/tests.rs: answers_that_nobody_takes_hold_so_much_and_no_more` |
 //! | gRPC-Web in text is 415 | spoken | `flagd/tests/connect.rs: grpc_web_is_spoken_in_text_too` |
-//! | pings closer than `--keep-alive-min-time` end the connection (O18) | the options are accepted, pings are answered | `flagd/tests/settings.rs: what_has_no_use_here_is_accepted_with_a_word_about_it` |
-//! | `sync_active_streams{selector}` takes any text (O19) | selectors that pick something, else `_other` | `flagd/tests/admin.rs: requests_cannot_make_labels` |
+//! | pings closer than `--keep-alive-min-time` end the connection (O18) | the options are accepted, pings are answered | `flagd/tests/hostile.rs: pings_however_often_are_answered`, `flagd/tests/settings.rs: what_has_no_use_here_is_accepted_with_a_word_about_it` |
+//! | `sync_active_streams{selector}` takes any text (O19) | selectors that pick something, else `_other` | `flagd/src/server/tests.rs: streams_are_listed_and_counted_by_selectors_that_match`, `flagd/tests/hostile.rs: names_that_are_made_up_leave_nothing_behind`, `flagd/tests/admin.rs: requests_cannot_make_labels` |
 //! | no entity tags; CORS exposes none (O20) | bulk answers have the digest of their body; `ETag` is exposed; a 304 that needs no evaluation is not counted as one | `flagd/tests/ofrep.rs: o20_an_entity_tag_spares_a_body_that_is_known`, `flagd/tests/ofrep.rs: an_answer_that_was_given_before_is_not_looked_for_again` |
 //!
 //! # Telemetry
@@ -57,8 +63,8 @@
 //!
 //! A certificate without a key, a duration without a unit in the environment or the settings file, a missing or broken `--config` file, an unknown
 //! key in it, and an invalid header name in `-H` refuse to start and say why; flagd ignores them or means something else
-//! (`flagd/tests/settings.rs: every_mistake_is_told_with_its_place_and_its_mending`). Sources other than `file:` and the HTTP flag endpoint are
-//! not there yet and are refused by name (`flagd/tests/settings.rs: what_a_later_version_brings_is_refused_by_name_with_what_to_use_meanwhile`).
+//! (`flagd/tests/settings.rs: every_mistake_is_told_with_its_place_and_its_mending`). Neither sources other than `file:` nor flag
+//! definitions over HTTP (`--sync-http-port`) are there yet: both are refused by name (`flagd/tests/settings.rs: what_a_later_version_brings_is_refused_by_name_with_what_to_use_meanwhile`).
 //!
 //! # Clients to know about
 //!
