@@ -644,6 +644,29 @@ fn variables_of_opentelemetry_that_say_nothing_are_told() {
         let given = Given::line(&["-f", "file:a", "-o", "c:1"]).set(name, *value);
         assert_eq!(given.read().unwrap().warnings, [*warning], "{name}={value}");
     }
+    for name in [
+        "OTEL_EXPORTER_OTLP_COMPRESSION",
+        "OTEL_EXPORTER_OTLP_INSECURE",
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_PROPAGATORS",
+        "OTEL_LOGS_EXPORTER",
+        "OTEL_TRACES_SAMPLER_ARGS",
+    ] {
+        // Also where nothing is sent: somebody may wonder why.
+        for line in [&["-f", "file:a", "-o", "c:1"][..], &["-f", "file:a"]] {
+            let warnings = Given::line(line).set(name, "secret").read().unwrap().warnings;
+            assert_eq!(warnings, [format!("{name} has no effect here")]);
+        }
+    }
+    for (signal, both) in [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"),
+    ] {
+        let warnings = Given::line(&["-f", "file:a"]).set(signal, "c:1").read().unwrap().warnings;
+        assert_eq!(warnings, [format!("{signal} has no effect here; {both} is for traces and metrics")]);
+    }
     let given = Given::line(&["-f", "file:a", "-o", "http://c:1", "-A", "ca.pem"]);
     assert_eq!(
         given.read().unwrap().warnings,

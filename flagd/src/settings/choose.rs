@@ -11,6 +11,7 @@ use super::file::SettingsFile;
 use super::given::{self, Given};
 use super::mistake::{Mistake, SettingsError};
 use super::options::{ConfigOption, OPTIONS};
+use super::otlp;
 use super::values::Settings;
 
 /// What a command asks for.
@@ -61,6 +62,7 @@ pub fn read(
     match draft.finish(mistakes.is_empty(), &|name| environment.get(name)) {
         Ok((settings, remarks)) if mistakes.is_empty() => {
             let mut warnings = environment.unknown();
+            warnings.extend(otlp::without_effect(environment.names()));
             let file = file.map(|file| {
                 warnings.extend(file.warnings);
                 file.path
@@ -121,13 +123,17 @@ impl Environment {
         self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Clients and tests use such names too, so that an unknown one is no mistake.
     fn unknown(&self) -> Vec<String> {
         let known: Vec<String> = OPTIONS.iter().map(ConfigOption::environment).collect();
         let endings: Vec<&str> = known.iter().filter_map(|name| name.strip_prefix(PREFIX)).collect();
-        let names = self.variables.iter().map(|(name, _)| name);
-        let unknown = names.filter(|name| name.starts_with(PREFIX) && !known.contains(name));
-        let warn = |name: &String| {
+        let is_known = |name: &str| known.iter().any(|known| known == name);
+        let unknown = self.names().filter(|name| name.starts_with(PREFIX) && !is_known(name));
+        let warn = |name: &str| {
             // What they have in common says nothing.
             let ending = name.strip_prefix(PREFIX).unwrap_or_default();
             let nearest = closest(ending, endings.iter().copied());

@@ -159,6 +159,38 @@ pub(super) fn choose<'e>(
     }))
 }
 
+/// Says of every variable of OpenTelemetry that it has no effect, unless it is one that is read here.
+pub(super) fn without_effect<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let others = names.filter(|name| name.starts_with("OTEL_") && !VARIABLES.contains(name));
+    let warn = |name: &str| {
+        let of_both = ["_TRACES_", "_METRICS_"].map(|signal| name.replacen(signal, "_", 1));
+        let known = of_both.iter().find(|of_both| VARIABLES.contains(&of_both.as_str()));
+        let help = known.map_or(String::new(), |known| format!("; {known} is for traces and metrics"));
+        format!("{} has no effect here{help}", Printable(name))
+    };
+    others.map(warn).collect()
+}
+
+/// The variables that are read here.
+const VARIABLES: [&str; 16] = [
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_METRICS_EXPORTER",
+    "OTEL_METRIC_EXPORT_INTERVAL",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_SDK_DISABLED",
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+];
+
 /// How far apart two exports are at least.
 const SHORTEST: Duration = Duration::from_millis(10);
 
@@ -186,6 +218,7 @@ struct Variables<'a, 'e> {
 
 impl<'e> Variables<'_, 'e> {
     fn text(&self, name: &str) -> Option<&'e str> {
+        debug_assert!(VARIABLES.contains(&name), "{name} would be told to have no effect");
         (self.variable)(name).map(str::trim).filter(|text| !text.is_empty())
     }
 
