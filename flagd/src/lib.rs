@@ -12,7 +12,7 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | [`settings`] | everything that can be chosen, with its defaults; from options, environment and file |
-//! | [`telemetry`] | the log; every metric with its name, unit and labels |
+//! | [`telemetry`] | the log; every metric with its name, unit and labels; traces; what sends both to a collector |
 //! | [`proto`] | the messages of the protocols, generated |
 //! | [`chance`] | what keeps many from doing the same thing at the same moment |
 //! | [`wire`] | flag values, metadata and contexts in JSON and protobuf, as the reference writes them |

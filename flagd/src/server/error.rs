@@ -6,7 +6,8 @@ use std::fmt;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A source has nothing valid, and the settings say that this ends the process.
+    /// A source has nothing valid, and the settings say that this ends the process; or the thread that
+    /// watches the sources cannot be started.
     Sources(flagcore::Error),
     /// A port or a socket cannot be listened on.
     Listen {

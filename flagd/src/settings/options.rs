@@ -261,7 +261,7 @@ pub static OPTIONS: &[ConfigOption] = &[
         STREAMS,
         "DURATION",
         Effect::Duration(|draft| &mut draft.settings.stream_deadline),
-        "How long a stream of changes or definitions lives at most; 0s is for ever",
+        "How long a stream over gRPC or Connect lives at most, but one of `schema.v1`; OFREP's have no deadline; 0s is for ever",
     ),
     option(
         "disable-sync-metadata",

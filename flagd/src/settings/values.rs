@@ -37,7 +37,7 @@ pub struct Settings {
     pub context_values: Vec<(String, String)>,
     /// Headers whose value becomes an attribute, over everything else: header name in lower case, attribute.
     pub context_from_header: Vec<(String, String)>,
-    /// How long a stream lives at most; zero is for ever.
+    /// How long a stream over gRPC or Connect lives at most, but one of `schema.v1`; zero is for ever.
     pub stream_deadline: Duration,
     /// Whether `GetMetadata` is refused.
     pub disable_sync_metadata: bool,
@@ -47,7 +47,7 @@ pub struct Settings {
     pub max_request_header: usize,
     /// Whether OFREP has a stream of changes.
     pub ofrep_sse_enabled: bool,
-    /// After how many seconds without a word OFREP's clients ask again.
+    /// After how many seconds without use OFREP's clients may close the stream of changes.
     pub ofrep_sse_inactivity_delay: u64,
     /// The origin that OFREP's clients reach the stream of changes at, if it is not the one they called.
     pub ofrep_sse_public_url: Option<String>,
