@@ -240,6 +240,23 @@ fn updates_and_findings_are_told_as_text() {
 }
 
 #[test]
+fn a_certificate_that_has_expired_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut asked = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    asked.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let [certificate_path, key_path] = ["tls.crt", "tls.key"].map(|name| folder.path().join(name));
+    fs::write(&certificate_path, asked.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(&key_path, key.serialize_pem()).unwrap();
+    let pair = ["-c", certificate_path.to_str().unwrap(), "-k", key_path.to_str().unwrap()];
+    let mut process = start(&flags, &pair, &[]);
+    process.hears(&["WARN the certificate has expired", certificate_path.to_str().unwrap()]);
+    process.signal("TERM");
+    assert_eq!(process.ends(), Some(0));
+}
+
+#[test]
 fn the_log_is_json_if_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let flags = flag_file(folder.path(), FLAGS);

@@ -101,6 +101,43 @@ async fn a_changed_pair_is_taken_and_a_bad_one_is_told_of() {
 }
 
 #[tokio::test]
+async fn when_a_certificate_expires_is_told_in_status_and_metrics() {
+    let until_year = |year: i32| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut asked = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        asked.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        asked.not_after = rcgen::date_time_ymd(year, 1, 1);
+        (asked.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    };
+    let write = |folder: &Path, (certificate, key): (String, String)| {
+        std::fs::write(folder.join("tls.crt"), certificate).unwrap();
+        std::fs::write(folder.join("tls.key"), key).unwrap();
+    };
+    let running = start_with(|settings, folder| {
+        write(folder, until_year(2001));
+        settings.tls = Some(files(folder));
+    })
+    .await;
+    let folder = running.folder.path().to_owned();
+    // Years after 2049 are written in another way.
+    for (year, expires) in [(2001, 978_307_200), (2045, 2_366_841_600_u64), (2060, 2_840_140_800)] {
+        if year != 2001 {
+            write(&folder, until_year(year));
+        }
+        until("told", || async { running.status().await["certificates"][0]["expires"] == expires as f64 })
+            .await;
+        let path = folder.join("tls.crt");
+        let name =
+            format!("flagd_certificate_expiry_timestamp_seconds{{certificate=\"{}\"}} ", path.display());
+        let text = running.metrics().await;
+        let value = text.lines().find_map(|line| line.strip_prefix(&name)).unwrap();
+        assert_eq!(value.parse::<f64>().unwrap(), expires as f64);
+        // One that has expired is used all the same.
+        assert_eq!(fetch(running.evaluation(), &[]).await.1, 404);
+    }
+}
+
+#[tokio::test]
 async fn an_open_connection_lives_through_a_renewal() {
     let running = secure().await;
     let mut open = connect(running.evaluation(), &[], rustls::DEFAULT_VERSIONS).await.unwrap();

@@ -41,6 +41,7 @@ pub(super) fn of(state: &State) -> Value {
             json!({
                 "certificate": certificate.certificate.display().to_string(),
                 "since": unix(certificate.since),
+                "expires": certificate.expires.map(unix),
                 "complaint": certificate.complaint,
             })
         })

@@ -11,6 +11,8 @@ pub struct CertificateStatus {
     pub certificate: PathBuf,
     /// When what is in use was read.
     pub since: SystemTime,
+    /// When what is in use expires; none where that cannot be read.
+    pub expires: Option<SystemTime>,
     /// Why what the files hold now is not in use, if that is so.
     pub complaint: Option<String>,
 }

@@ -265,6 +265,13 @@ impl Metrics {
         ] {
             samples.single(metric, Number::Whole(counter.get()));
         }
+        samples.metric(&names::CERTIFICATE_EXPIRY);
+        for certificate in self.certificates() {
+            if let Some(expires) = certificate.expires {
+                let path = certificate.certificate.to_string_lossy();
+                samples.number(&[("certificate", &path)], Number::Fraction(seconds(expires)));
+            }
+        }
         if let Some(exports) = &self.exports {
             let signals = [("metrics", &exports.metrics), ("traces", &exports.traces)];
             let mut each = |metric, counter: fn(&Attempts) -> &Counter| {

@@ -201,6 +201,13 @@ pub(super) const CERTIFICATE_ERRORS: Metric = ours(
     "{error}",
     "Changed certificates or keys that were not taken.",
 );
+pub(super) const CERTIFICATE_EXPIRY: Metric = ours(
+    Kind::Gauge,
+    "flagd.certificate_expiry_timestamp",
+    "flagd_certificate_expiry_timestamp_seconds",
+    "s",
+    "When a certificate that is in use expires, in Unix time.",
+);
 pub(super) const REJECTIONS: Metric = ours(
     Kind::Counter,
     "flagd.rejections",
