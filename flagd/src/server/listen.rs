@@ -103,11 +103,18 @@ fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let keepalive =
         TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10));
     let _ = socket.set_tcp_keepalive(&keepalive);
+    // They are not asked while something waits for their acknowledgement: that has a time of its own, also inherited.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
+
+/// How long a peer may acknowledge nothing of what it is sent, or take nothing of it.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4_096;
@@ -163,4 +170,23 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     let found = fs::symlink_metadata(path)?;
     Ok((found.dev(), found.ino()))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn peers_that_vanish_are_noticed_whether_or_not_something_is_on_its_way() {
+        let Listener::Tcp(listener) = Listener::port(0, "--port").unwrap() else { panic!("no port") };
+        let port = listener.local_addr().unwrap().port();
+        let _peer = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let accepted = SockRef::from(&stream);
+        assert!(accepted.keepalive().unwrap());
+        assert_eq!(accepted.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
+        assert_eq!(accepted.tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
+    }
 }
