@@ -340,3 +340,15 @@ async fn a_deadline_of_zero_is_for_ever() {
     }
     assert_eq!(answer(slow).await.0, 200);
 }
+
+#[tokio::test]
+async fn header_fields_are_counted_in_bytes_more_than_in_numbers() {
+    let running = start().await;
+    let request = |fields: usize| {
+        let fields: String = (0..fields).map(|number| format!("X-{number}: {number}\r\n")).collect();
+        format!("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{fields}\r\n")
+    };
+    for (fields, status) in [(90, 404), (101, 404), (498, 404), (499, 431)] {
+        assert_eq!(ask(running.ofrep(), &request(fields)).await.0, status, "{fields} more fields");
+    }
+}

@@ -284,6 +284,8 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         // The connection has a clock of its own, which leaves idle ones alone.
         .header_read_timeout(None)
+        // The reference counts bytes alone. Room for each field is made with every request, however few come.
+        .max_headers((limit / SHORT_FIELD).clamp(100, MOST_FIELDS))
         .max_buf_size(limit.max(SMALLEST_BUFFER));
     builder
         .http2()
@@ -295,6 +297,12 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
         .keep_alive_timeout(Duration::from_secs(20));
     builder
 }
+
+/// About as many bytes as a short header field takes.
+const SHORT_FIELD: usize = 32;
+
+/// How many header fields a request of HTTP/1 may have, whatever their size.
+const MOST_FIELDS: usize = 500;
 
 /// The smallest buffer that a connection of HTTP/1 can have.
 const SMALLEST_BUFFER: usize = 8_192;
