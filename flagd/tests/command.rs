@@ -282,6 +282,27 @@ fn the_log_is_json_if_told_so() {
 }
 
 #[test]
+fn a_panic_is_a_line_like_all_others_and_without_its_words() {
+    // How panics are told is up to a whole process: the second one is this test again.
+    if std::env::var_os("TEST_PANICS").is_some() {
+        let _log = flagd::telemetry::log::start(flagd::settings::LogFormat::Json, false);
+        let thread = std::thread::Builder::new().name("of-the-test".to_owned());
+        assert!(thread.spawn(|| panic!("alice@example.com")).unwrap().join().is_err());
+        return;
+    }
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "a_panic_is_a_line_like_all_others_and_without_its_words", "--nocapture"]);
+    let output = again.env("TEST_PANICS", "1").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    let event: serde_json::Value =
+        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{told}: {error}"));
+    assert_eq!((&event["level"], &event["thread"]), (&"ERROR".into(), &"of-the-test".into()));
+    assert!(event["location"].as_str().unwrap().contains("command.rs:"), "{told}");
+    assert!(!told.contains("alice"), "{told}");
+}
+
+#[test]
 fn variables_without_effect_are_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let flags = flag_file(folder.path(), FLAGS);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
+use std::panic::PanicHookInfo;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -50,9 +51,18 @@ pub fn start(format: LogFormat, details: bool) -> Log {
         .spawn(move || write(&lines, &left_out, format));
     if thread.is_ok() {
         // A second log of one process is none; that is no reason to fail.
-        let _ = tracing_subscriber::registry().with(layer.with_filter(levels)).try_init();
+        if tracing_subscriber::registry().with(layer.with_filter(levels)).try_init().is_ok() {
+            std::panic::set_hook(Box::new(tell_panic));
+        }
     }
     Log { lines: send }
+}
+
+/// A panic as a line like all others. Never its words: they may quote what a client sent.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    error!(thread = thread.name().unwrap_or_default(), location, "a thread panicked; this is a bug of ours");
 }
 
 /// The log of a process. When it is dropped, what was told before is written.
