@@ -1,6 +1,7 @@
 //! Bodies that are limited in time and counted.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,7 +98,13 @@ impl HttpBody for CountedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        // A stream does its work here. What panics must not take the connection and all its other requests with it.
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.body).poll_frame(cx)));
+        let polled = polled.unwrap_or_else(|_| {
+            self.body = Body::empty();
+            let end = self.record.broke().map(Frame::trailers);
+            Poll::Ready(Some(end.ok_or_else(|| axum::Error::new("internal error"))))
+        });
         match &polled {
             Poll::Ready(Some(Ok(frame))) => self.record.sent(frame),
             Poll::Ready(Some(Err(_))) => self.record.failed(),

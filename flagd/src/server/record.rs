@@ -8,10 +8,12 @@ use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::{Body as _, Frame, Incoming};
+use tonic::Code;
 
 use crate::telemetry::{
     End, Ended, HttpKey, Metrics, OpenStream, Progress, Route, RpcKey, RpcSystem, Service, Trace,
 };
+use crate::wire::Failure;
 
 use super::pace::UnderWay;
 
@@ -96,7 +98,7 @@ impl Record {
         self.code = code_of(answer.headers());
         self.progress = answer.extensions().get().cloned();
         if self.code.is_none() {
-            let told = answer.extensions().get::<tonic::Code>().map(|code| *code as i32);
+            let told = answer.extensions().get::<Code>().map(|code| *code as i32);
             let told = told.and_then(|code| u8::try_from(code).ok());
             let by_status = (answer.status() != StatusCode::OK).then(|| code_for(answer.status()));
             self.code = told.or(by_status);
@@ -120,6 +122,24 @@ impl Record {
 
     pub(super) fn failed(&mut self) {
         self.end = Some(Ended::Failed);
+    }
+
+    /// Something of ours panicked.
+    pub(super) fn panicked(&self) {
+        self.metrics.panicked();
+        tracing::error!(
+            route = self.route.name(),
+            "a request failed inside of the daemon; this is a bug of ours"
+        );
+    }
+
+    /// It panicked while the answer was under way; how that ends, where its protocol can still say so.
+    pub(super) fn broke(&mut self) -> Option<HeaderMap> {
+        self.panicked();
+        self.failed();
+        self.code = Some(13);
+        let is_grpc = self.rpc.is_some_and(|rpc| rpc.system == RpcSystem::Grpc);
+        is_grpc.then(|| Failure::new(Code::Internal, "internal error").grpc_headers())
     }
 
     pub(super) fn finished(&mut self) {

@@ -68,11 +68,7 @@ impl Handler {
             }
         });
         let answer = answer.await.unwrap_or_else(|| {
-            self.state.metrics.panicked();
-            tracing::error!(
-                route = record.route.name(),
-                "a request failed inside of the daemon; this is a bug of ours"
-            );
+            record.panicked();
             refusal(StatusCode::INTERNAL_SERVER_ERROR)
         });
         if record.route.is_stream() && answer.status() == StatusCode::OK {

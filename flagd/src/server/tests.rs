@@ -93,6 +93,7 @@ async fn serve_at_most(service: Service, shared: usize, own: Option<usize>) -> S
     let router = Router::new()
         .route("/quick", get(async || "quick"))
         .route("/panic", get(async || if true { panic!("of the test") } else { "" }))
+        .route("/flagd.evaluation.v1.Service/EventStream", get(async || broken_stream()))
         .route("/body", post(async |body: Bytes| body.len().to_string()))
         .route(
             "/slow",
@@ -144,6 +145,18 @@ fn stream(headers: &HeaderMap, draining: watch::Receiver<bool>) -> Response<Body
         answer.extensions_mut().insert(StreamSelector(selector.to_owned()));
     }
     answer
+}
+
+/// One message, and then a bug.
+fn broken_stream() -> Response<Body> {
+    let frames = futures_util::stream::unfold(true, async |is_first| {
+        if !is_first {
+            panic!("of the test");
+        }
+        let frame = Frame::data(Bytes::from_static(b"\0\0\0\0\x02hi"));
+        Some((Ok::<_, std::convert::Infallible>(frame), false))
+    });
+    Response::new(Body::new(http_body_util::StreamBody::new(frames)))
 }
 
 async fn send(at: SocketAddr, request: &str) -> TcpStream {
@@ -226,6 +239,31 @@ async fn a_panic_costs_one_request() {
     let read = stream.read(&mut bytes).await.unwrap();
     assert!(bytes[..read].ends_with(b"quick"));
     served.until("flagd_panics_total 1").await;
+}
+
+#[tokio::test]
+async fn a_panic_in_a_stream_costs_one_stream() {
+    let served = serve(Service::Evaluation).await;
+    let io = hyper_util::rt::TokioIo::new(TcpStream::connect(served.at).await.unwrap());
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    tokio::spawn(connection);
+    let path = "/flagd.evaluation.v1.Service/EventStream";
+    let mut grpc = ask(served.at, path);
+    grpc.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+    let answer = sender.send_request(grpc).await.unwrap();
+    let whole = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap();
+    assert_eq!(whole.trailers().unwrap()["grpc-status"], "13");
+    assert_eq!(whole.to_bytes(), &b"\0\0\0\0\x02hi"[..]);
+    // Who does not know such trailers sees that it is not complete.
+    let is_whole = match sender.send_request(ask(served.at, path)).await {
+        Ok(answer) => http_body_util::BodyExt::collect(answer.into_body()).await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(!is_whole);
+    assert_eq!(sender.send_request(ask(served.at, "/quick")).await.unwrap().status(), 200);
+    served.until("flagd_panics_total 2").await;
+    served.until("rpc_grpc_status_code=\"13\"").await;
 }
 
 #[tokio::test]
