@@ -13,7 +13,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
 
 use super::record::Record;
-use super::untaken::Held;
+use super::untaken::{Begun, Held};
 
 /// The body of a request, which has to be there in time.
 pub(super) struct TimedBody {
@@ -24,11 +24,18 @@ pub(super) struct TimedBody {
     clock: Option<Pin<Box<Sleep>>>,
     /// Where its bytes are counted, unless its header tells.
     bytes: Option<Arc<AtomicU64>>,
+    /// What it holds, unless it is small for certain.
+    begun: Option<Begun>,
 }
 
 impl TimedBody {
-    pub(super) fn new(body: Incoming, limit: Option<Duration>, bytes: Option<Arc<AtomicU64>>) -> Self {
-        Self { body, limit, is_late: false, clock: None, bytes }
+    pub(super) fn new(
+        body: Incoming,
+        limit: Option<Duration>,
+        bytes: Option<Arc<AtomicU64>>,
+        begun: Option<Begun>,
+    ) -> Self {
+        Self { body, limit, is_late: false, clock: None, bytes, begun }
     }
 }
 
@@ -46,6 +53,11 @@ impl HttpBody for TimedBody {
                     && let Some(data) = frame.data_ref()
                 {
                     bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                }
+                if let (Some(begun), Some(Ok(frame))) = (&mut self.begun, &frame)
+                    && !begun.came(frame.data_ref().map_or(0, Bytes::len))
+                {
+                    return Poll::Ready(Some(Err("too much is held by bodies of requests".into())));
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }

@@ -23,7 +23,7 @@ use super::port::{End, Port};
 use super::request::Handler;
 use super::room::Room;
 use super::tls::Certificate;
-use super::untaken::Untaken;
+use super::untaken::{Unfinished, Untaken};
 
 /// A daemon that runs.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Daemon {
         let mut servers = JoinSet::new();
         let (services, last) = (Group::new(), Group::new());
         let room = Room::of_this_process();
-        let untaken = Untaken::default();
+        let (untaken, unfinished) = (Untaken::default(), Unfinished::default());
         state.metrics.set_room(room.permits().clone());
         let mut serve = |service, listener, certificate: &Option<Arc<Certificate>>| {
             let router = match service {
@@ -137,8 +137,9 @@ impl Daemon {
                 Service::Management => admin::router(state.clone()),
             };
             let tls = certificate.as_ref().map(Certificate::config).transpose().map_err(refused)?;
-            let untaken = untaken.clone();
-            let handler = Handler { service, router, state: state.clone(), tls: tls.is_some(), untaken };
+            let (untaken, unfinished) = (untaken.clone(), unfinished.clone());
+            let (state, tls_on) = (state.clone(), tls.is_some());
+            let handler = Handler { service, router, state, tls: tls_on, untaken, unfinished };
             let is_last = service == Service::Management;
             let end = if is_last { last.end.clone() } else { services.end.clone() };
             let room = if is_last { room.clone() } else { room.shared() };

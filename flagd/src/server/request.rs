@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +24,7 @@ use crate::telemetry::{OpenStream, Progress, Route, Service, StreamProvider, Str
 use super::bodies::{CountedBody, TimedBody};
 use super::pace::UnderWay;
 use super::record::Record;
-use super::untaken::{Held, LARGE, Untaken, Waits};
+use super::untaken::{Begun, FREE, Held, LARGE, Unfinished, Untaken, Waits};
 
 /// What all requests of a port have in common.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Handler {
     pub(super) tls: bool,
     /// Shared by all ports.
     pub(super) untaken: Untaken,
+    /// Shared by all ports.
+    pub(super) unfinished: Unfinished,
 }
 
 impl Handler {
@@ -52,9 +55,14 @@ impl Handler {
         let limit = Some(self.state.settings.body_deadline);
         let limit = limit.filter(|limit| !limit.is_zero() && !record.route.takes_stream());
         let bytes = record.request_bytes.clone();
+        let is_small = request.body().size_hint().upper().is_some_and(|bytes| bytes <= FREE);
+        let refused = (!is_small).then(Arc::<AtomicBool>::default);
+        let begun = refused
+            .clone()
+            .map(|refused| Begun::new(self.unfinished.clone(), record.under_way.waits().clone(), refused));
         let request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
-            false => Body::new(TimedBody::new(body, limit, bytes)),
+            false => Body::new(TimedBody::new(body, limit, bytes, begun)),
         });
 
         let mut router = self.router.clone();
@@ -71,6 +79,9 @@ impl Handler {
             record.panicked();
             refusal(StatusCode::INTERNAL_SERVER_ERROR)
         });
+        if refused.is_some_and(|refused| refused.load(Ordering::Relaxed)) {
+            return Ok(counted(record, refusal(StatusCode::SERVICE_UNAVAILABLE), None));
+        }
         if record.route.is_stream() && answer.status() == StatusCode::OK {
             record.stream = self.listens(record.route, &answer, peer);
         }

@@ -24,7 +24,7 @@ use super::listen::Listener;
 use super::port::Port;
 use super::request::Handler;
 use super::room::Room;
-use super::untaken::Untaken;
+use super::untaken::{Unfinished, Untaken};
 
 struct Served {
     at: SocketAddr,
@@ -72,14 +72,14 @@ async fn serve(service: Service) -> Served {
 }
 
 async fn serve_at_most(service: Service, shared: usize, own: Option<usize>) -> Served {
-    let room = Room::new(shared, own);
+    serve_in(Room::new(shared, own), service, Duration::from_millis(300)).await
+}
+
+async fn serve_in(room: Room, service: Service, body_deadline: Duration) -> Served {
     let (_, revision) = watch::channel(0);
     let (drain, draining) = watch::channel(false);
-    let settings = Settings {
-        header_deadline: Duration::from_millis(300),
-        body_deadline: Duration::from_millis(300),
-        ..Settings::default()
-    };
+    let settings =
+        Settings { header_deadline: Duration::from_millis(300), body_deadline, ..Settings::default() };
     let state = State {
         client: flagcore::Client::from_json(r#"{"flags": {}}"#).unwrap(),
         settings: Arc::new(settings),
@@ -120,7 +120,8 @@ async fn serve_at_most(service: Service, shared: usize, own: Option<usize>) -> S
         );
     let listener = Listener::port(0, "--port").unwrap();
     let at = SocketAddr::from(([127, 0, 0, 1], listener.address().unwrap().port()));
-    let handler = Handler { service, router, state: state.clone(), tls: false, untaken: Untaken::default() };
+    let (untaken, unfinished) = (Untaken::default(), Unfinished::default());
+    let handler = Handler { service, router, state: state.clone(), tls: false, untaken, unfinished };
     let group = Group::new();
     let port = Port { listener, handler: Arc::new(handler), tls: None, room, end: group.end.clone() };
     let accepting = tokio::spawn(port.run());
@@ -280,6 +281,43 @@ async fn a_body_that_takes_too_long_is_given_up() {
     )
     .await;
     assert!(rest(whole).await.ends_with("\r\n\r\n3"));
+}
+
+#[tokio::test]
+async fn a_connection_with_too_much_unfinished_is_refused_more_and_nobody_else_is() {
+    let room = Room::new(Semaphore::MAX_PERMITS, None);
+    let served = serve_in(room, Service::Ofrep, Duration::from_secs(60)).await;
+    let io = hyper_util::rt::TokioIo::new(TcpStream::connect(served.at).await.unwrap());
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    tokio::spawn(connection);
+    let post = |chunks: mpsc::Receiver<Bytes>| {
+        let chunks = tokio_stream::wrappers::ReceiverStream::new(chunks);
+        let frames = futures_util::StreamExt::map(chunks, |chunk| {
+            Ok::<_, std::convert::Infallible>(Frame::data(chunk))
+        });
+        axum::http::Request::post(format!("http://{}/body", served.at))
+            .body(Body::new(http_body_util::StreamBody::new(frames)))
+            .unwrap()
+    };
+    // One MB each, and none of them ends: 32 fit into what one connection may hold.
+    let mut open = Vec::new();
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        let (chunks, body) = mpsc::channel(1);
+        chunks.send(Bytes::from(vec![b' '; 1_000_000])).await.unwrap();
+        answers.push(sender.send_request(post(body)));
+        open.push(chunks);
+    }
+    let mut answers: futures_util::stream::FuturesUnordered<_> = answers.into_iter().collect();
+    let first = futures_util::StreamExt::next(&mut answers).await.unwrap().unwrap();
+    assert_eq!(first.status(), 503);
+    let length = 1_000_000;
+    let whole = format!(
+        "POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{}",
+        " ".repeat(length)
+    );
+    assert!(rest(send(served.at, &whole).await).await.ends_with("\r\n\r\n1000000"));
 }
 
 #[tokio::test]
