@@ -4,10 +4,10 @@
 //! 2. `listen` opens ports and unix sockets.
 //! 3. `tls` reads certificates, and reads them again when they change.
 //! 4. `room` is how many connections there may be.
-//! 5. `pace` closes connections whose request header takes too long, and leaves idle ones alone.
-//! 6. `authority` mends the authority that clients of unix sockets make of a path.
-//! 7. `record` is what is measured of a request.
-//! 8. `untaken` bounds what answers hold that nobody takes.
+//! 5. `untaken` bounds what answers hold that nobody takes.
+//! 6. `pace` closes connections whose request header takes too long, and leaves idle ones alone.
+//! 7. `authority` mends the authority that clients of unix sockets make of a path.
+//! 8. `record` is what is measured of a request.
 //! 9. `bodies` are bodies that are limited in time and counted.
 //! 10. `request` takes one request to its handler: measured, and contained if it panics.
 //! 11. `port` accepts connections, whatever happens, and serves them.
@@ -17,10 +17,10 @@ mod error;
 mod listen;
 mod tls;
 mod room;
+mod untaken;
 mod pace;
 mod authority;
 mod record;
-mod untaken;
 mod bodies;
 mod request;
 mod port;

@@ -2,18 +2,19 @@
 //!
 //! 1. `cells` are counters and histograms: relaxed atomics.
 //! 2. `routes` are the paths that have a name; no other path becomes a label.
-//! 3. `evaluations` counts answers by flag, variant and reason.
-//! 4. `requests` counts HTTP and RPC.
-//! 5. `streams` knows who listens.
-//! 6. `certificates` knows the state of every certificate.
-//! 7. `limits` is how much of each limit is used.
-//! 8. `samples` is what they tell whoever exports; `text` writes it for Prometheus.
+//! 3. `samples` is what is told to whoever exports; `text` writes it for Prometheus.
+//! 4. `evaluations` counts answers by flag, variant and reason.
+//! 5. `requests` counts HTTP and RPC.
+//! 6. `streams` knows who listens.
+//! 7. `certificates` knows the state of every certificate.
+//! 8. `limits` is how much of each limit is used.
 //! 9. `otlp` puts samples and spans into the messages of OTLP.
 //! 10. `trace` decides which requests are traced, and makes spans of them.
 //! 11. `exports` is how sending to a collector went.
 //! 12. `names` is the table of names, units and help texts.
 //! 13. `metrics` is all of it.
-//! 14. `export` sends samples and spans to it.
+//! 14. `export` sends samples and spans to a collector.
+//! 15. `log` writes lines to the standard error.
 
 mod cells;
 mod routes;
