@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 use tonic::Code;
 
-use crate::wire::Failure;
+use crate::wire::{self, Failure};
 
 /// Something that is made of the flags under a selector.
 pub trait Shown: Sized + Send + Sync + 'static {
@@ -160,7 +160,7 @@ impl<S> fmt::Debug for Topic<S> {
 ///
 /// Where it is none.
 pub fn selector(headers: &HeaderMap, said: &str) -> Result<Selector, Failure> {
-    let header = headers.get("flagd-selector").map(|header| String::from_utf8_lossy(header.as_bytes()));
+    let header = wire::selector::told(headers);
     let text = header.as_deref().unwrap_or(said);
     text.parse().map_err(|error| Failure::new(Code::InvalidArgument, format!("invalid selector: {error}")))
 }

@@ -11,7 +11,7 @@ use hyper::body::{Body as _, Frame, Incoming};
 use tonic::Code;
 
 use crate::telemetry::{
-    End, Ended, HttpKey, Metrics, OpenStream, Progress, Route, RpcKey, RpcSystem, Service, Trace,
+    End, Ended, HttpKey, Metrics, OpenStream, Progress, Route, RpcKey, RpcSystem, Service, Trace, code_for,
 };
 use crate::wire::Failure;
 
@@ -100,7 +100,7 @@ impl Record {
         if self.code.is_none() {
             let told = answer.extensions().get::<Code>().map(|code| *code as i32);
             let told = told.and_then(|code| u8::try_from(code).ok());
-            let by_status = (answer.status() != StatusCode::OK).then(|| code_for(answer.status()));
+            let by_status = (answer.status() != StatusCode::OK).then(|| code_for(answer.status().as_u16()));
             self.code = told.or(by_status);
         }
         if answer.body().is_end_stream() {
@@ -236,25 +236,6 @@ impl Messages {
 
 fn code_of(headers: &HeaderMap) -> Option<u8> {
     headers.get("grpc-status")?.to_str().ok()?.parse().ok()
-}
-
-/// The code of gRPC that an HTTP status most likely stands for, as Connect maps them.
-fn code_for(status: StatusCode) -> u8 {
-    match status.as_u16() {
-        400 => 3,
-        401 => 16,
-        403 => 7,
-        404 => 5,
-        405 | 415 | 505 => 12,
-        409 => 6,
-        413 | 429 | 431 => 8,
-        499 => 1,
-        500 => 13,
-        501 => 12,
-        503 => 14,
-        408 | 504 => 4,
-        _ => 2,
-    }
 }
 
 fn content_type(headers: &HeaderMap) -> &[u8] {

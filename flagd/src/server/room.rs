@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::telemetry::most_descriptors;
+
 /// How many more connections there may be.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
@@ -32,9 +34,7 @@ impl Room {
 
     /// As many as descriptors allow; with some for one port alone.
     pub(super) fn of_this_process() -> Self {
-        let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-        let soft = line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse().ok());
+        let soft = most_descriptors().and_then(|soft| usize::try_from(soft).ok());
         let (shared, own) = room_in(soft.unwrap_or(Semaphore::MAX_PERMITS));
         Self::new(shared, Some(own))
     }

@@ -144,11 +144,16 @@ impl Drop for PayloadSize {
     }
 }
 
-/// How many descriptors the process has, and how many it may have; none where that cannot be told.
-fn descriptors() -> Option<(u64, u64)> {
+/// How many descriptors the process may have; none where there is no limit, or none that can be told.
+pub fn most_descriptors() -> Option<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    let most = line.split_whitespace().next()?.parse().ok()?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// How many descriptors the process has, and how many it may have; none where that cannot be told.
+fn descriptors() -> Option<(u64, u64)> {
+    let most = most_descriptors()?;
     // Newer kernels tell the number as the folder's size; older ones have to be counted.
     let told = std::fs::metadata("/proc/self/fd").map_or(0, |folder| folder.len());
     let used = if told > 0 { told } else { std::fs::read_dir("/proc/self/fd").ok()?.count() as u64 };

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 
 use super::cells::{BYTES, CALL_MILLISECONDS, CALL_NUMBERS, Histogram, SECONDS};
+use super::codes::CODES;
 use super::routes::{COUNT, Route};
 use super::samples::{Number, Samples};
 
@@ -125,7 +126,7 @@ impl Default for Requests {
     fn default() -> Self {
         Self {
             http: (0..2 * COUNT * METHODS.len() * 2).map(|_| OnceLock::new()).collect(),
-            rpc: (0..SYSTEMS.len() * COUNT * CODES).map(|_| OnceLock::new()).collect(),
+            rpc: (0..SYSTEMS.len() * COUNT * CODES.len()).map(|_| OnceLock::new()).collect(),
         }
     }
 }
@@ -165,9 +166,11 @@ impl Requests {
         request: u64,
         messages: (u64, u64),
     ) {
-        let code = usize::from(code).min(CODES - 1);
+        let code = usize::from(code).min(CODES.len() - 1);
         let system = SYSTEMS.iter().position(|(system, _)| *system == key.system).unwrap_or_default();
-        let Some(rpc) = self.rpc.get((system * COUNT + key.route.number()) * CODES + code) else { return };
+        let Some(rpc) = self.rpc.get((system * COUNT + key.route.number()) * CODES.len() + code) else {
+            return;
+        };
         let rpc = rpc.get_or_init(|| {
             Box::new(Rpc {
                 duration: Histogram::new(&CALL_MILLISECONDS),
@@ -212,7 +215,7 @@ impl Requests {
     pub(super) fn tell_rpc(&self, samples: &mut impl Samples, instrument: RpcInstrument) {
         for (number, rpc) in self.rpc.iter().enumerate() {
             let Some(rpc) = rpc.get() else { continue };
-            let (row, code) = (number / CODES, number % CODES);
+            let (row, code) = (number / CODES.len(), number % CODES.len());
             let Some((service, method)) = Route::numbered(row % COUNT).call() else { continue };
             let Some((system, word)) = SYSTEMS.get(row / COUNT) else { continue };
             let number = code.to_string();
@@ -220,9 +223,10 @@ impl Requests {
                 RpcSystem::Grpc => Some(("rpc.grpc.status_code", number.as_str())),
                 RpcSystem::GrpcWeb => Some(("rpc.grpc_web.status_code", number.as_str())),
                 // Connect names its errors, and has no name for success.
-                RpcSystem::Connect => {
-                    code.checked_sub(1).and_then(|at| Some(("rpc.connect_rpc.error_code", *ERRORS.get(at)?)))
-                }
+                RpcSystem::Connect => CODES
+                    .get(code)
+                    .filter(|_| code > 0)
+                    .map(|(word, _)| ("rpc.connect_rpc.error_code", *word)),
             };
             let call = [("rpc.method", method), ("rpc.service", service), ("rpc.system", *word)];
             let labels: Vec<_> = outcome.into_iter().chain(call).collect();
@@ -272,29 +276,6 @@ const STATUSES: [u16; 26] = [
 
 const SYSTEMS: [(RpcSystem, &str); 3] =
     [(RpcSystem::Grpc, "grpc"), (RpcSystem::GrpcWeb, "grpc_web"), (RpcSystem::Connect, "connect_rpc")];
-
-/// The codes of gRPC: 0 to 16.
-const CODES: usize = 17;
-
-/// The same from 1 on, as Connect spells them.
-const ERRORS: [&str; CODES - 1] = [
-    "canceled",
-    "unknown",
-    "invalid_argument",
-    "deadline_exceeded",
-    "not_found",
-    "already_exists",
-    "permission_denied",
-    "resource_exhausted",
-    "failed_precondition",
-    "aborted",
-    "out_of_range",
-    "unimplemented",
-    "internal",
-    "unavailable",
-    "data_loss",
-    "unauthenticated",
-];
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,8 @@ use flagcore::ErrorCode;
 use flagcore::text::write_json_string;
 use tonic::Code;
 
+use crate::telemetry::CODES;
+
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -83,24 +85,6 @@ impl Failure {
     }
 
     fn row(&self) -> (&'static str, u16) {
-        match self.code {
-            Code::Ok => ("ok", 200),
-            Code::Cancelled => ("canceled", 499),
-            Code::Unknown => ("unknown", 500),
-            Code::InvalidArgument => ("invalid_argument", 400),
-            Code::DeadlineExceeded => ("deadline_exceeded", 504),
-            Code::NotFound => ("not_found", 404),
-            Code::AlreadyExists => ("already_exists", 409),
-            Code::PermissionDenied => ("permission_denied", 403),
-            Code::ResourceExhausted => ("resource_exhausted", 429),
-            Code::FailedPrecondition => ("failed_precondition", 400),
-            Code::Aborted => ("aborted", 409),
-            Code::OutOfRange => ("out_of_range", 400),
-            Code::Unimplemented => ("unimplemented", 501),
-            Code::Internal => ("internal", 500),
-            Code::Unavailable => ("unavailable", 503),
-            Code::DataLoss => ("data_loss", 500),
-            Code::Unauthenticated => ("unauthenticated", 401),
-        }
+        CODES.get(self.code as usize).copied().unwrap_or(("unknown", 500))
     }
 }

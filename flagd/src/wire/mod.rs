@@ -7,7 +7,8 @@
 //! 5. `deadline` is until when a client waits.
 //! 6. `frames` puts messages into bodies and takes them out.
 //! 7. `base64` is what clients read that can only read text.
-//! 8. `companions` is health and reflection.
+//! 8. `selector` is what the header of a request tells.
+//! 9. `companions` is health and reflection.
 
 mod context;
 mod json;
@@ -16,6 +17,7 @@ mod failure;
 mod deadline;
 pub mod frames;
 pub mod base64;
+pub mod selector;
 mod companions;
 
 pub use companions::{companions, health};

@@ -10,9 +10,9 @@ use axum::http::HeaderMap;
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::question::SELECTOR;
 use super::tag::Tag;
 use crate::settings::Settings;
+use crate::wire::selector;
 
 /// What tells one request from another, as far as its answer is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl Memory {
         };
         part(Some(&revision.to_le_bytes()));
         part(Some(body));
-        part(headers.get(&SELECTOR).map(|value| value.as_bytes()));
+        part(headers.get(&selector::HEADER).map(|value| value.as_bytes()));
         for (header, _) in &settings.context_from_header {
             part(headers.get(header.as_str()).map(|value| value.as_bytes()));
         }

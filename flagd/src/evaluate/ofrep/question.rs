@@ -1,12 +1,12 @@
 //! What a request asks: for which context, and of which flags.
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::HeaderMap;
 use flagcore::{EvaluationContext, Selector};
 
 use super::context;
 use super::refusal::Refusal;
 use crate::settings::Settings;
-use crate::wire::surround;
+use crate::wire::{selector, surround};
 
 /// For which context a request asks, and of which flags.
 #[derive(Debug)]
@@ -27,12 +27,10 @@ impl<'r> Question<'r> {
         if context.fault().is_some() {
             return Err(Refusal::Context);
         }
-        let selector = match headers.get(&SELECTOR) {
+        let selector = match selector::told(headers) {
             None => Selector::default(),
-            Some(text) => String::from_utf8_lossy(text.as_bytes()).parse().map_err(Refusal::Selector)?,
+            Some(text) => text.parse().map_err(Refusal::Selector)?,
         };
         Ok(Self { context, selector })
     }
 }
-
-pub(super) static SELECTOR: HeaderName = HeaderName::from_static("flagd-selector");
