@@ -251,11 +251,17 @@ impl Kept {
     }
 }
 
-/// Lets this process open as many descriptors as it may; tells how many that are.
+/// Lets this process, and those that it starts, open as many descriptors as it may; tells how many that are.
 pub(crate) fn most_descriptors() -> usize {
     let hard = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard }).unwrap();
-    hard.map_or(usize::MAX, |hard| usize::try_from(hard).unwrap_or(usize::MAX))
+    // Whoever has the rights to it may have more than the hard limit.
+    let enough = hard.map(|hard| hard.max(20_000));
+    let raised = [enough, hard]
+        .into_iter()
+        .find(|most| setrlimit(Resource::Nofile, Rlimit { current: *most, maximum: *most }).is_ok());
+    let limit = getrlimit(Resource::Nofile);
+    assert_eq!(Some(limit.current), raised, "what could be raised is not used");
+    limit.current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 /// Waits until something is so, asking again and again, because nobody tells of it.
