@@ -9,11 +9,11 @@
 use std::future::pending;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flagcore::text::Printable;
 use flagd::server::Daemon;
-use flagd::settings::{self, Chosen, Request};
+use flagd::settings::{self, Chosen, LogFormat, Request};
 use flagd::telemetry::log;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -111,7 +111,7 @@ async fn serve(chosen: Chosen, mut signals: Signals) -> ExitCode {
     }
     notify(&[NotifyState::Ready]);
     let mut watchdog = Watchdog::new();
-    let mut reload = Reload::default();
+    let mut reload = Reload { reading: None, again: false, format };
     loop {
         tokio::select! {
             asked = signals.next() => match asked {
@@ -138,7 +138,7 @@ async fn serve(chosen: Chosen, mut signals: Signals) -> ExitCode {
             info!("stopped");
             ExitCode::SUCCESS
         }
-        () = signals.end() => {
+        () = signals.end_again() => {
             warn!("ended by a second signal");
             ExitCode::FAILURE
         }
@@ -167,10 +167,10 @@ fn tell_addresses(daemon: &Daemon, sockets: [Option<std::path::PathBuf>; 2]) {
 ///
 /// However long that takes, everything else is heard meanwhile. Who asks again meanwhile may have changed what was
 /// read already: it is done once more after that, however often it was asked for.
-#[derive(Default)]
 struct Reload {
     reading: Option<JoinHandle<()>>,
     again: bool,
+    format: LogFormat,
 }
 
 impl Reload {
@@ -202,7 +202,12 @@ impl Reload {
     }
 
     fn tell(&mut self, daemon: &Daemon) {
-        info!(revision = daemon.state().client.snapshot().revision(), "all sources are read");
+        let client = &daemon.state().client;
+        let revision = client.snapshot().revision();
+        match log::tell_refused(client, self.format) {
+            0 => info!(revision, "all sources are read"),
+            refused => warn!(revision, "all sources are read; {refused} of them refused, as told above"),
+        }
         notify(&[NotifyState::Ready]);
         if std::mem::take(&mut self.again) {
             self.ask(daemon);
@@ -251,7 +256,22 @@ impl Signals {
     async fn end(&mut self) {
         while let Asked::Reload = self.next().await {}
     }
+
+    /// Waits until it is asked once more, which is to hurry. Supervisors that signal a process and its group ask twice at
+    /// once: that is one asking.
+    async fn end_again(&mut self) {
+        let asked = Instant::now();
+        loop {
+            self.end().await;
+            if asked.elapsed() >= ECHO {
+                return;
+            }
+        }
+    }
 }
+
+/// How long after the first signal another one counts as the same.
+const ECHO: Duration = Duration::from_secs(1);
 
 /// Tells the service manager that the process turns, twice as often as it wants to hear it.
 struct Watchdog {

@@ -266,16 +266,16 @@ fn the_log_is_json_if_told_so() {
     put(&flags, &FLAGS.replace("\"on\"}", "\"of\"}"));
     process.hears(&["unknown-default-variant"]);
     put(&flags, "{\"flags\": {}, \"$evaluators\": 5}");
-    process.hears(&["WARN", "still serving revision 1"]);
+    process.hears(&["warn", "still serving revision 1"]);
     for line in &process.read {
         let event: serde_json::Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        assert!(event["timestamp"].is_string() && event["level"].is_string(), "{line}");
+        assert!(event["ts"].is_string() && event["level"].is_string(), "{line}");
         if event["code"] == "unknown-default-variant" {
-            assert_eq!(event["level"], "ERROR");
+            assert_eq!(event["level"], "error");
             assert_eq!(event["file"], name.as_str());
             assert_eq!((&event["line"], &event["pointer"]), (&1.into(), &"/flags/a/defaultVariant".into()));
-            assert_eq!(event["message"], "default variant `of` of flag `a` does not exist");
+            assert_eq!(event["msg"], "default variant `of` of flag `a` does not exist");
             assert_eq!(event["help"], "did you mean `off`? variants here are `on`, `off`");
         }
     }
@@ -297,7 +297,7 @@ fn a_panic_is_a_line_like_all_others_and_without_its_words() {
     let told = String::from_utf8(output.stderr).unwrap();
     let event: serde_json::Value =
         serde_json::from_str(&told).unwrap_or_else(|error| panic!("{told}: {error}"));
-    assert_eq!((&event["level"], &event["thread"]), (&"ERROR".into(), &"of-the-test".into()));
+    assert_eq!((&event["level"], &event["thread"]), (&"error".into(), &"of-the-test".into()));
     assert!(event["location"].as_str().unwrap().contains("command.rs:"), "{told}");
     assert!(!told.contains("alice"), "{told}");
 }
@@ -406,9 +406,73 @@ fn a_second_signal_ends_at_once() {
     assert!(stream.read(&mut [0; 16]).unwrap() > 0);
     process.signal("TERM");
     process.hears(&["INFO stopping"]);
+    // What comes within a second of the first is the same asking.
+    process.signal("TERM");
+    std::thread::sleep(Duration::from_millis(1_100));
     process.signal("TERM");
     process.hears(&["WARN ended by a second signal"]);
     assert_eq!(process.ends(), Some(1));
+}
+
+#[test]
+fn signals_that_come_together_are_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let mut process = start(&flags, &[], &[]);
+    let address = process.address("ofrep");
+    process.hears(&["INFO serving"]);
+    // A request under way, which ends a while after the signals.
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "POST /ofrep/v1/evaluate/flags/a HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    process.signal("TERM");
+    process.signal("INT");
+    process.hears(&["INFO stopping"]);
+    process.signal("TERM");
+    stream.write_all(b"{}").unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    assert_eq!(process.ends(), Some(0));
+}
+
+#[test]
+fn who_asks_to_read_again_hears_what_is_still_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let mut process = start(&flags, &[], &[]);
+    process.hears(&["INFO serving"]);
+    put(&flags, "{\"flags\": 5}");
+    process.hears(&["still serving revision 1"]);
+    process.signal("HUP");
+    process.hears(&["reading all sources again"]);
+    process.hears(&["ERROR", "error["]);
+    process.hears(&["WARN", "all sources are read; 1 of them refused"]);
+}
+
+#[test]
+fn details_tell_each_evaluation_and_changes_tell_their_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = flag_file(folder.path(), FLAGS);
+    let mut process = start(&flags, &["--debug"], &[]);
+    let address = process.address("ofrep");
+    process.hears(&["INFO serving"]);
+    for (key, line) in [
+        ("a", &["DEBUG", "evaluated flag=a", "variant=\"on\"", "reason=\"STATIC\""][..]),
+        ("b", &["DEBUG", "not evaluated flag=b", "error=\"FLAG_NOT_FOUND\""]),
+    ] {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let head =
+            format!("POST /ofrep/v1/evaluate/flags/{key} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        process.hears(line);
+    }
+    put(&flags, &FLAGS.replace("\"on\"}", "\"off\"}"));
+    process.hears(&["INFO flags changed", "changed=1", "keys=\"a\""]);
+    put(&flags, &FLAGS.replace("\"on\"}", "\"off\"}  "));
+    process.hears(&["INFO files changed, and no flag that is served did"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is told on the standard error: starts, updates, findings. Never a context: nothing here sees a request.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
@@ -13,11 +14,17 @@ use flagcore::change::{Change, FlagChange, Update, Updates};
 use flagcore::diagnostic::{Diagnostic, Findings, Severity};
 use flagcore::sync::SourceStatus;
 use flagcore::text::Printable;
-use tracing::{debug, error, info, warn};
+use serde_json::{Map, Value as Json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber, debug, error, info, warn};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::{self, Writer};
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
 
 use crate::settings::LogFormat;
 
@@ -35,12 +42,9 @@ pub fn start(format: LogFormat, details: bool) -> Log {
     let writer = Line { lines: send.clone(), left_out: Arc::default() };
     let left_out = writer.left_out.clone();
     // A log that cannot be written is told nowhere; printing why would panic.
-    let layer =
-        fmt::layer().with_writer(move || writer.clone()).with_target(false).log_internal_errors(false);
+    let layer = layer().with_writer(move || writer.clone()).with_target(false).log_internal_errors(false);
     let layer = match format {
-        LogFormat::Json => {
-            layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
-        }
+        LogFormat::Json => layer.event_format(JsonLine).fmt_fields(format::JsonFields::new()).boxed(),
         LogFormat::Console => {
             let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             layer.with_ansi(io::stderr().is_terminal() && !plain).boxed()
@@ -56,6 +60,65 @@ pub fn start(format: LogFormat, details: bool) -> Log {
         }
     }
     Log { lines: send }
+}
+
+/// An event as one line of JSON, with the names that the reference's log has: `level`, `ts`, `caller`, `msg`, and the
+/// event's own.
+struct JsonLine;
+
+impl<S, N> FormatEvent<S, N> for JsonLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let about = event.metadata();
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let mut line = Members(Map::new());
+        event.record(&mut line);
+        let message = line.0.remove("message").unwrap_or_default();
+        let level = about.level().as_str().to_ascii_lowercase();
+        write!(out, r#"{{"level":"{level}","ts":"{time}""#)?;
+        if let (Some(file), Some(number)) = (about.file(), about.line()) {
+            let caller = file.rsplit_once("src/").map_or(file, |(_, file)| file);
+            write!(out, r#","caller":{}"#, Json::from(format!("{caller}:{number}")))?;
+        }
+        write!(out, r#","msg":{message}"#)?;
+        for (name, value) in line.0 {
+            write!(out, ",{}:{value}", Json::from(name))?;
+        }
+        writeln!(out, "}}")
+    }
+}
+
+/// The members of an event.
+struct Members(Map<String, Json>);
+
+impl Visit for Members {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
 }
 
 /// A panic as a line like all others. Never its words: they may quote what a client sent.
@@ -139,7 +202,7 @@ fn write(items: &Receiver<Item>, left_out: &AtomicU64, format: LogFormat) {
                 LogFormat::Json => {
                     writeln!(
                         output,
-                        r#"{{"level":"WARN","message":"lines of the log are left out","lines":{count}}}"#
+                        r#"{{"level":"warn","msg":"lines of the log are left out","lines":{count}}}"#
                     )
                 }
             };
@@ -161,6 +224,13 @@ pub fn follow(client: Client, format: LogFormat) -> io::Result<()> {
     teller.tell_sources();
     let thread = std::thread::Builder::new().name("flagd-log".to_owned());
     thread.spawn(move || teller.tell(&updates)).map(drop)
+}
+
+/// Tells once more what is wrong with sources that are refused now, for who asks; how many those are.
+pub fn tell_refused(client: &Client, format: LogFormat) -> usize {
+    let refused: Vec<_> = client.status().into_iter().filter_map(|source| source.refused).collect();
+    refused.iter().for_each(|refused| tell_findings(&refused.findings, format));
+    refused.len()
 }
 
 struct Teller {
@@ -241,33 +311,50 @@ impl Teller {
     }
 
     fn findings(&self, findings: &Findings) {
-        for finding in &findings.diagnostics {
-            match self.format {
-                LogFormat::Console => tell_text(finding),
-                LogFormat::Json => tell_fields(finding),
-            }
+        tell_findings(findings, self.format);
+    }
+}
+
+fn tell_findings(findings: &Findings, format: LogFormat) {
+    for finding in &findings.diagnostics {
+        match format {
+            LogFormat::Console => tell_text(finding),
+            LogFormat::Json => tell_fields(finding),
         }
-        if findings.dropped > 0 {
-            warn!("and {} more findings", findings.dropped);
-        }
+    }
+    if findings.dropped > 0 {
+        warn!("and {} more findings", findings.dropped);
     }
 }
 
 fn tell_change(change: &Change) {
     let flags = change.flags();
+    let revision = change.after().revision();
+    if flags.is_empty() {
+        info!(revision, "files changed, and no flag that is served did");
+        return;
+    }
     let count = |kind| flags.iter().filter(|(_, change)| *change == kind).count();
+    let mut keys: Vec<String> = flags.iter().take(SHOWN).map(|(key, _)| Printable(key).to_string()).collect();
+    if flags.len() > SHOWN {
+        keys.push("…".to_owned());
+    }
     info!(
-        revision = change.after().revision(),
+        revision,
         changed = flags.len(),
         added = count(FlagChange::Added),
         updated = count(FlagChange::Updated),
         removed = count(FlagChange::Removed),
+        keys = keys.join(", "),
         "flags changed"
     );
     for (flag, change) in flags {
         debug!(flag = %Printable(flag), ?change, "changed");
     }
 }
+
+/// How many keys the line about a change names.
+const SHOWN: usize = 5;
 
 /// A finding as people read it: place, cause and mending in up to three lines.
 fn tell_text(finding: &Diagnostic) {

@@ -10,8 +10,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use flagcore::sync::SourceStatus;
+use flagcore::text::Printable;
 use flagcore::{Client, ErrorCode, Reason};
 use tokio::sync::Semaphore;
+use tracing::debug;
 
 use super::cells::Counter;
 use super::certificates::{CertificateStatus, Certificates};
@@ -87,6 +89,7 @@ impl Metrics {
     pub fn evaluated(&self, flag_key: &str, variant: Option<&str>, reason: Reason) {
         let variant = variant.unwrap_or_default();
         self.evaluations.answered(flag_key, variant, reason);
+        debug!(flag = %Printable(flag_key), variant, reason = reason.as_str(), "evaluated");
         if self.tracer.is_some() {
             note(flag_key, Ok((variant, reason)));
         }
@@ -95,6 +98,7 @@ impl Metrics {
     /// One evaluation that failed.
     pub fn failed(&self, flag_key: &str, code: ErrorCode) {
         self.evaluations.failed(code);
+        debug!(flag = %Printable(flag_key), error = code.as_str(), "not evaluated");
         if self.tracer.is_some() {
             note(flag_key, Err(code));
         }
