@@ -799,6 +799,13 @@ fn an_unknown_variable_is_told_with_the_nearest_name() {
 }
 
 #[test]
+fn an_option_before_the_command_is_told_where_it_belongs() {
+    let line = ["flagd", "--uri", "file:a"].map(OsString::from);
+    let Err(error) = settings::read(line, []) else { panic!("taken") };
+    assert_eq!(error.to_string(), "there is no option `--uri`\n  help: did you mean `flagd start --uri`?");
+}
+
+#[test]
 fn every_mistake_is_told_with_its_place_and_its_mending() {
     let cases: &[(&[&str], &str)] = &[
         (

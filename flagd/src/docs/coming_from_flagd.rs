@@ -3,12 +3,18 @@
 //! Everything else is meant to be the same: options, environment names, ports, protocols, answers. What is different and is not in this
 //! list is a bug. Each row names the test that holds it; `tests/docs.rs` looks that the tests are there.
 //!
+//! **Before you move:** sources are `file:` only, a file or a folder; `http`, `grpc`, object stores and Kubernetes are refused by name, and so is
+//! `--sync-http-port`. A missing file no longer ends the process (`/readyz` says 412; `--on-missing fail` ends it). A file has at most 16 MiB, a source
+//! at most 100,000 flags. Splits are hashed as in 0.16.1 (`v2`).
+//!
 //! # Evaluating
 //!
 //! | flagd | here | test |
 //! | --- | --- | --- |
 //! | runs objects of the *context* that look like rules (O1) | context is data, never a rule | `flagd/tests/ofrep.rs: o1_objects_of_the_context_are_never_rules` |
 //! | nesting and work without bound, loading in quadratic time (O2) | limits with an error, loading in linear time | `flagcore/tests/limits.rs: past_a_limit_the_flags_served_before_go_on`, `flagcore/tests/fuel.rs: lists_inside_of_lists_end_at_the_budget`, `flagcore/tests/bombs.rs: large_files_of_one_thing_cost_what_they_are`, `flagcore/tests/small_stack.rs: depth_past_the_limit_is_refused_on_a_small_stack` |
+//! | a file of any size, with any number of flags | at most 16 MiB a file and 100,000 flags a source, refused with the number | `flagcore/tests/limits.rs: up_to_a_limit_a_file_is_taken_and_past_it_refused` |
+//! | a context that is no object is passed over with a warning in the log | passed over: the log never tells of contexts | `flagd/tests/ofrep.rs: bodies_are_taken_as_the_reference_takes_them` |
 //! | contexts of any depth and number of attributes | over the limits 400 and `INVALID_CONTEXT`, as for a context that is none | `flagd/src/evaluate/ofrep/context.rs: depth_and_number_of_attributes_have_a_bound`, `flagd/tests/hostile.rs: hostile_contexts_cost_an_error_at_most` |
 //! | nested `$ref` resolved in random order (O3) | always resolved; one that leads back to itself is a warning, `PARSE_ERROR` when reached | `flagcore/tests/vectors.rs: documents_are_taken_or_refused_and_flags_win_as_in_the_reference` |
 //! | a key of several sources: the last source when evaluated, the last flag set when synchronised, twice in bulk (O4) | one winner everywhere, the highest source, listed once | `flagd/tests/ofrep.rs: o4_of_several_sources_the_highest_wins_and_is_listed_once`, `flagd/tests/sync.rs: a_key_of_several_sources_is_sent_once_and_comes_back_when_its_rival_goes` |
@@ -31,6 +37,7 @@
 //! | --- | --- | --- |
 //! | SIGTERM with an open HTTP/1.1 stream: five seconds, exit code 1 (O9) | streams are told and end as unavailable, requests under way are finished, exit code 0 | `flagd/tests/events.rs: a_daemon_that_ends_says_goodbye`, `flagd/tests/command.rs: it_listens_on_four_ports_and_ends_with_0_when_asked_to` |
 //! | exit code 1, whatever went wrong | 2 for a mistake in the options, 1 for anything else, a second signal included | `flagd/tests/command.rs: bad_usage_ends_with_2_and_says_how_to_mend_it`, `flagd/tests/command.rs: a_port_in_use_ends_it_with_1_and_is_named`, `flagd/tests/command.rs: a_second_signal_ends_at_once` |
+//! | a second SIGTERM does nothing | a second after the first or later it ends the process at once, with exit code 1 | `flagd/tests/command.rs: a_second_signal_ends_at_once`, `flagd/tests/command.rs: signals_that_come_together_are_one` |
 //! | a stream lasts until its client's own deadline, so clients that connected together come back together, every 600 s | one whose client waits for 60 s or longer ends with `DEADLINE_EXCEEDED`, as it would then, at some moment between half and 95 % of that; `--stream-deadline` is kept to exactly | `flagd/src/distribute/listener.rs: clients_that_came_together_soon_come_one_by_one` |
 //! | all streams end at once when the process does | 5 ms apart on average, at random, within the drain time | `flagd/tests/drain.rs: streams_end_one_after_the_other_within_the_drain_time` |
 //! | a stale socket file stops the next start (O10) | replaced when nobody listens on it | `flagd/tests/server.rs: a_stale_socket_is_replaced_and_a_live_one_is_not` |
@@ -52,6 +59,8 @@
 //!
 //! | flagd | here | test |
 //! | --- | --- | --- |
+//! | `--debug` tells each evaluation in several lines | in one: flag, variant, reason or error | `flagd/tests/command.rs: details_tell_each_evaluation_and_changes_tell_their_keys` |
+//! | the log on a console has tabs between its parts; in JSON a `caller` in Go | times, levels and names of its own on a console; `level`, `ts`, `caller`, `msg` in JSON | `flagd/tests/command.rs: the_log_is_json_if_told_so` |
 //! | `-t otel` takes `/metrics` away | it is there as well | `flagd/tests/otlp.rs: every_metric_of_prometheus_but_target_info_is_one_of_otlp` |
 //! | the certificate options of the collector do nothing | the connection is TLS with them, or with an `https` address | `flagd/tests/otlp.rs: an_authority_makes_the_collector_s_connection_tls` |
 //! | every request is traced | callers that trace or do not decide for theirs; `OTEL_TRACES_SAMPLER` is heard | `flagd/tests/otlp.rs: the_sampler_and_the_caller_decide_what_is_traced` |
@@ -68,5 +77,11 @@
 //!
 //! # Clients to know about
 //!
-//! The newest in-process providers hash splits as `v3` does, while the daemon and the reference hash as `v2` does: the same user gets another variant from
-//! them than from a provider that asks the daemon. Pin the generation that all of yours have, with `bucketing:` here and with the provider's version there.
+//! The newest in-process providers of some languages hash splits as `v3` does (Python's `openfeature-provider-flagd` 0.6.1 with
+//! `openfeature-flagd-core` 2.0.0), others as `v1` does (Rust's `open-feature-flagd` 0.3.0), while the daemon and the reference hash as `v2` does: the same
+//! user gets another variant from them than from a provider that asks the daemon. Pin the generation that all of yours have, at the top of each flag file:
+//!
+//! ```yaml
+//! bucketing: v3
+//! flags:
+//! ```

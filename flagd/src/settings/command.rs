@@ -73,7 +73,13 @@ fn mistake(error: &clap::Error) -> Mistake {
             let options = OPTIONS.iter().map(|option| option.name).chain([CONFIG, "help"]);
             let nearest = name.strip_prefix("--").and_then(|name| closest(name, options));
             let what = if name.starts_with('-') { "option" } else { "argument" };
-            Fault::Unknown { what, name, nearest: nearest.map(|name| format!("--{name}")) }
+            // A name that is right stands in the wrong place: before `start`.
+            let before = if nearest.is_some_and(|nearest| name == format!("--{nearest}")) {
+                "flagd start "
+            } else {
+                ""
+            };
+            Fault::Unknown { what, name, nearest: nearest.map(|name| format!("{before}--{name}")) }
         }
         (ErrorKind::InvalidSubcommand, _, Some(name)) => {
             let nearest = closest(&name, ["start", "version", "help"]).map(str::to_owned);
