@@ -1,7 +1,9 @@
-//! Every recorded evaluation of the reference, asked over OFREP: status and body must be the same.
+//! Every recorded evaluation of the reference, asked of the real binary over OFREP: status and body must be the same.
 //!
 //! The cases are in the folder that `FLAGD_REFERENCE` names. One daemon serves all configurations as one folder,
 //! since their keys are unique; questions for all flags go to a daemon that serves their configuration alone.
+
+#![cfg(unix)]
 
 mod common;
 
@@ -10,7 +12,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use common::ofrep::{Answer, Connection, Served, encoded};
+use common::ofrep::{Answer, Connection, encoded};
+use common::process::Process;
 use flagcore::Value;
 use flagcore::diagnostic::{Mode, Report};
 use flagcore::limits::Limits;
@@ -32,11 +35,11 @@ fn every_case_of_the_reference_agrees_over_the_wire() {
     for config in &configs {
         std::fs::write(folder.path().join(format!("{}.json", config.id)), &config.text).unwrap();
     }
-    let served = Served::folder(folder);
+    let served = Process::start(&[folder.path()], &["--on-missing", "fail"]);
+    let address = served.ofrep;
     let share = configs.len().div_ceil(ASKERS);
     let tallies: Vec<Tally> = std::thread::scope(|scope| {
-        let served = &served;
-        let ask = |configs| scope.spawn(move || ask(configs, served.connect()));
+        let ask = |configs| scope.spawn(move || ask(configs, Connection::open(address)));
         let askers: Vec<_> = configs.chunks(share).map(ask).collect();
         askers.into_iter().map(|asker| asker.join().unwrap()).collect()
     });
@@ -56,9 +59,13 @@ fn ask(configs: &[Config], mut connection: Connection) -> Tally {
             tally.record(question, &found(&answer, &question.flag));
         }
         if !all.is_empty() {
-            let alone = Served::flags(&config.text);
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("flags.json");
+            std::fs::write(&file, &config.text).unwrap();
+            let alone = Process::start(&[&file], &["--on-missing", "fail"]);
+            let mut connection = Connection::open(alone.ofrep);
             for question in all {
-                let answer = alone.post("/ofrep/v1/evaluate/flags", &[], question.body());
+                let answer = connection.request("POST", "/ofrep/v1/evaluate/flags", &[], &question.body());
                 tally.record(question, &found(&answer, ""));
             }
         }
