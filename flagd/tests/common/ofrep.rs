@@ -37,12 +37,6 @@ impl Served {
         Self::paths(folder, paths, choose)
     }
 
-    /// Serves a whole folder as one source.
-    pub(crate) fn folder(folder: tempfile::TempDir) -> Self {
-        let path = folder.path().to_owned();
-        Self::paths(folder, vec![path], |_| {})
-    }
-
     fn paths(folder: tempfile::TempDir, paths: Vec<PathBuf>, choose: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings {
             sources: paths.into_iter().map(|path| SourceSettings { path }).collect(),
