@@ -107,8 +107,16 @@ impl Scene<'_> {
     }
 
     fn tab(&self, info: &str) -> Option<Mistake> {
-        let indentation = self.text.get(self.line.start..self.line.words_start)?;
-        let at = self.line.start + indentation.find('\t').filter(|_| info.contains("tab"))?;
+        if !info.contains("tab") {
+            return None;
+        }
+        // A text without quotes goes on below its line, where the parser meets the tab and blames the text.
+        let below =
+            self.text.get(self.at..)?.find('\n').map(|end| Line::around(self.text, self.at + end + 1));
+        let at = [Some(self.line), below].into_iter().flatten().find_map(|line| {
+            let indentation = self.text.get(line.start..line.words_start)?;
+            Some(line.start + indentation.find('\t')?)
+        })?;
         let help = "replace each tab by spaces";
         Some(tell(
             Span::new(at as u32, at as u32 + 1),
@@ -264,7 +272,8 @@ impl Scene<'_> {
             }
             return Some(without_colon(line));
         }
-        if !before.has_name() && !before.words.starts_with("- ") && before.indent() <= line.indent() {
+        let is_before = before.indent() <= line.indent() || info.contains("simple key");
+        if !before.has_name() && !before.words.starts_with("- ") && is_before {
             return Some(without_colon(before));
         }
         let mut above = Some(before);
