@@ -168,9 +168,8 @@ impl Watch {
     }
 
     fn complain(&mut self, error: &notify::Error) {
-        self.complaint = Some(format!(
-            "file events cannot be had ({error}); until they can, changes are noticed by polling alone"
-        ));
+        self.complaint =
+            Some(format!("changes are noticed by polling alone, since file events cannot be had: {error}"));
     }
 }
 
