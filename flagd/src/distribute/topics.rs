@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::pending;
+use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
 
@@ -11,6 +12,7 @@ use flagcore::bucketing::Bucketing;
 use flagcore::snapshot::{View, WrittenFlag};
 use flagcore::{Client, Selector};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tonic::Code;
 
@@ -39,6 +41,8 @@ pub struct Topics<S: Shown> {
     topics: Mutex<HashMap<String, Weak<Topic<S>>>>,
     /// What all selectors show that match nothing, as long as somebody holds it.
     nothing: Mutex<Weak<S>>,
+    /// How many are made at once: no more than there are cores, however many selectors are listened to.
+    makers: Arc<Semaphore>,
 }
 
 /// What is shown under one selector.
@@ -59,7 +63,9 @@ struct Latest<S> {
 impl<S: Shown> Topics<S> {
     /// None yet.
     pub fn new(client: Client, setup: S::Setup) -> Self {
-        Self { client, setup, topics: Mutex::default(), nothing: Mutex::default() }
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let makers = Arc::new(Semaphore::new(cores));
+        Self { client, setup, topics: Mutex::default(), nothing: Mutex::default(), makers }
     }
 
     /// What things are made with.
@@ -98,11 +104,13 @@ impl<S: Shown> Topics<S> {
         if let Some(known) = self.known(topic) {
             return known;
         }
+        // It is never closed.
+        let maker = self.makers.clone().acquire_owned().await.ok();
         let (topics, topic) = (self.clone(), topic.clone());
         let made = spawn_blocking(move || {
             let made = topics.make(&topic);
             // Kept here, so that who stops to wait does not let another one make the same again.
-            drop(making);
+            drop((making, maker));
             made
         });
         match made.await {
