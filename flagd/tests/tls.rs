@@ -74,6 +74,9 @@ async fn plain_http_on_a_port_of_tls_is_400() {
         let request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
         assert_eq!(ask(address, request).await.0, 400);
     }
+    // Who runs the daemon sees it, too.
+    let counted = async || running.metrics().await.contains("\nflagd_tls_handshake_errors_total 2\n");
+    until("counted", counted).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flagcore::text::Printable;
 use futures_util::FutureExt;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -24,6 +25,7 @@ use rustls::server::{Acceptor, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::LazyConfigAcceptor;
+use tracing::debug;
 
 use crate::chance::between;
 use crate::settings::Settings;
@@ -179,9 +181,14 @@ impl Connection {
                     stream = tokio::time::timeout(limit, shake_hands(stream, config)) => stream,
                     () = asked(&mut draining) => return,
                 };
-                if let Ok(Some(stream)) = stream {
-                    self.converse(stream).await;
-                }
+                let reason = match stream {
+                    Ok(Ok(stream)) => return self.converse(stream).await,
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "it took too long".to_owned(),
+                };
+                self.handler.state.metrics.handshake_failed();
+                let (service, peer) = (self.handler.service.name(), &*self.peer);
+                debug!(service, peer, reason = %Printable(&reason), "a TLS handshake failed");
             }
         }
     }
@@ -238,15 +245,16 @@ impl Drop for Disconnect {
 async fn shake_hands(
     stream: Box<dyn Stream>,
     config: &Arc<ServerConfig>,
-) -> Option<tokio_rustls::server::TlsStream<Box<dyn Stream>>> {
+) -> io::Result<tokio_rustls::server::TlsStream<Box<dyn Stream>>> {
     let mut acceptor = pin!(LazyConfigAcceptor::new(Acceptor::default(), stream));
     match acceptor.as_mut().await {
-        Ok(start) => start.into_stream(config.clone()).await.ok(),
-        Err(_) => {
-            let mut stream = acceptor.take_io()?;
-            let _ = stream.write_all(PLAIN).await;
-            let _ = stream.shutdown().await;
-            None
+        Ok(start) => start.into_stream(config.clone()).await,
+        Err(error) => {
+            if let Some(mut stream) = acceptor.take_io() {
+                let _ = stream.write_all(PLAIN).await;
+                let _ = stream.shutdown().await;
+            }
+            Err(error)
         }
     }
 }

@@ -40,6 +40,7 @@ pub struct Metrics {
     refused: Counter,
     panics: Counter,
     encodings: Counter,
+    handshake_errors: Counter,
     certificate_errors: Counter,
     certificates: Certificates,
     connections: AtomicI64,
@@ -60,6 +61,7 @@ impl Default for Metrics {
             refused: Counter::default(),
             panics: Counter::default(),
             encodings: Counter::default(),
+            handshake_errors: Counter::default(),
             certificate_errors: Counter::default(),
             certificates: Certificates::default(),
             connections: AtomicI64::new(0),
@@ -142,6 +144,11 @@ impl Metrics {
     /// A handler panicked.
     pub fn panicked(&self) {
         self.panics.add(1);
+    }
+
+    /// A client and the daemon came to no TLS; often it does not speak it, or does not trust the certificate.
+    pub fn handshake_failed(&self) {
+        self.handshake_errors.add(1);
     }
 
     /// A changed certificate or key was not taken.
@@ -264,6 +271,7 @@ impl Metrics {
             (&names::REFUSED, &self.refused),
             (&names::PANICS, &self.panics),
             (&names::SYNC_ENCODINGS, &self.encodings),
+            (&names::HANDSHAKE_ERRORS, &self.handshake_errors),
             (&names::CERTIFICATE_ERRORS, &self.certificate_errors),
             (&names::REJECTIONS, &self.rejections),
         ] {

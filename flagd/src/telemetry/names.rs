@@ -194,6 +194,13 @@ pub(super) const SYNC_ENCODINGS: Metric = ours(
     "{message}",
     "Messages of flag definitions that were encoded: one for each revision and selector that somebody listens to.",
 );
+pub(super) const HANDSHAKE_ERRORS: Metric = ours(
+    Kind::Counter,
+    "flagd.tls_handshake_errors",
+    "flagd_tls_handshake_errors_total",
+    "{error}",
+    "Connections that came to no TLS.",
+);
 pub(super) const CERTIFICATE_ERRORS: Metric = ours(
     Kind::Counter,
     "flagd.certificate_errors",
