@@ -36,6 +36,15 @@ fn failure(code: &str, message: &str) -> String {
 }
 
 #[tokio::test]
+async fn what_is_not_known_before_every_source_was_read_says_so() {
+    let server = serve("{", settings()).await;
+    let path = "/flagd.evaluation.v2.Service/ResolveBoolean";
+    let answer = post(&server, path, &[JSON], br#"{"flagKey":"on"}"#).await;
+    let early = "Flag not found: not every source of flags holds something valid yet, see /status";
+    assert_eq!((answer.status, answer.text()), (404, &*failure("not_found", early)));
+}
+
+#[tokio::test]
 async fn answers_in_json() {
     let cases = [
         (

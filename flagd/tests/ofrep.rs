@@ -391,6 +391,19 @@ fn o20_an_entity_tag_spares_a_body_that_is_known() {
 }
 
 #[test]
+fn what_is_not_known_before_every_source_was_read_says_so() {
+    let served = Served::with("{", |settings| settings.fail_on_missing = false);
+    let ask = || {
+        let answer = served.post("/ofrep/v1/evaluate/flags/a", &[], "{}");
+        (answer.status, answer.json()["errorCode"].clone(), answer.json()["errorDetails"].clone())
+    };
+    let early = "flag `a` does not exist: not every source of flags holds something valid yet, see /status";
+    assert_eq!(ask(), (404, "FLAG_NOT_FOUND".into(), early.into()));
+    served.rewrite("flags.json", r#"{"flags": {}}"#);
+    assert_eq!(ask(), (404, "FLAG_NOT_FOUND".into(), "flag `a` does not exist".into()));
+}
+
+#[test]
 fn an_answer_that_was_given_before_is_not_looked_for_again() {
     let served = Served::flags(FLAGS);
     let mut connection = served.connect();

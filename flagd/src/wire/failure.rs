@@ -19,6 +19,9 @@ pub struct Failure {
     pub message: Cow<'static, str>,
 }
 
+/// What is said of a flag that is not known where it may be one of a source that was not read yet.
+pub const EARLY: &str = "not every source of flags holds something valid yet, see /status";
+
 impl Failure {
     /// A failure of a kind, in words.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
@@ -34,6 +37,11 @@ impl Failure {
             ErrorCode::InvalidContext => Self::new(Code::Unknown, told().unwrap_or_default()),
             _ => Self::new(Code::Unknown, "General error"),
         }
+    }
+
+    /// A flag that is not known before every source was read.
+    pub fn early() -> Self {
+        Self::new(Code::NotFound, format!("Flag not found: {EARLY}"))
     }
 
     /// The kind as Connect spells it.

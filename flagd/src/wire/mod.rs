@@ -23,5 +23,5 @@ mod companions;
 pub use companions::{companions, health};
 pub use context::surround;
 pub use deadline::Deadline;
-pub use failure::Failure;
+pub use failure::{EARLY, Failure};
 pub use json::{without_spare_escapes, write_metadata, write_string, write_value};

@@ -8,17 +8,24 @@ use flagcore::detail::Detail;
 use flagcore::{ErrorCode, Selector, Snapshot, Value};
 
 use crate::telemetry::Metrics;
-use crate::wire::{write_metadata, write_string, write_value};
+use crate::wire::{EARLY, write_metadata, write_string, write_value};
 
 /// A flag's answer, whatever its type.
 pub(super) type Answer<'s> = Detail<'s, Value<'static>, &'s Snapshot>;
 
-/// Writes the answer of a flag, and counts it.
-pub(super) fn write(out: &mut String, metrics: &Metrics, key: &str, answer: &Answer<'_>) {
+/// Writes the answer of a flag, and counts it. `is_ready` is asked where the flag is not known.
+pub(super) fn write(
+    out: &mut String,
+    metrics: &Metrics,
+    key: &str,
+    answer: &Answer<'_>,
+    is_ready: impl FnOnce() -> bool,
+) {
     match answer.error_code() {
         Some(code) => {
             metrics.failed(key, code);
-            write_failure(out, key, told(code), answer);
+            let is_early = code == ErrorCode::FlagNotFound && !is_ready();
+            write_failure(out, key, told(code), is_early, answer);
         }
         None => {
             metrics.evaluated(key, answer.variant(), answer.reason());
@@ -49,8 +56,9 @@ fn write_success(out: &mut String, key: &str, answer: &Answer<'_>) {
     out.push('}');
 }
 
-fn write_failure(out: &mut String, key: &str, code: ErrorCode, answer: &Answer<'_>) {
+fn write_failure(out: &mut String, key: &str, code: ErrorCode, is_early: bool, answer: &Answer<'_>) {
     let details = match code {
+        ErrorCode::FlagNotFound if is_early => format!("flag `{key}` does not exist: {EARLY}"),
         ErrorCode::FlagNotFound => format!("flag `{key}` does not exist"),
         ErrorCode::ParseError => format!("error parsing the flag `{key}`"),
         ErrorCode::InvalidContext => INVALID_CONTEXT.to_owned(),

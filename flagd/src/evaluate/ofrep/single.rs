@@ -40,6 +40,6 @@ async fn answer_for(ofrep: &Ofrep, key: &str, headers: &HeaderMap, body: Body) -
     let view = snapshot.view(&question.selector);
     let answer = view.detail::<Value<'static>>(key, &question.context, &Value::Null);
     let mut out = String::with_capacity(256);
-    answer::write(&mut out, &state.metrics, key, &answer);
+    answer::write(&mut out, &state.metrics, key, &answer, || state.client.is_ready());
     Ok(answer::json(answer::status(&answer), out))
 }

@@ -83,6 +83,9 @@ impl One<'_> {
         let code = detail.error_code().or_else(|| unsayable.then_some(ErrorCode::FlagNotFound));
         if let Some(code) = code {
             metrics.failed(self.key, code);
+            if code == ErrorCode::FlagNotFound && !self.service.state.client.is_ready() {
+                return Err(Failure::early());
+            }
             return Err(Failure::of(code, || detail.error_message()));
         }
         metrics.evaluated(self.key, detail.variant(), detail.reason());
