@@ -13,7 +13,8 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
 
 use super::record::Record;
-use super::untaken::{Begun, Held};
+use super::unfinished::Begun;
+use super::untaken::Held;
 
 /// The body of a request, which has to be there in time.
 pub(super) struct TimedBody {

@@ -23,7 +23,8 @@ use super::port::{End, Port};
 use super::request::Handler;
 use super::room::Room;
 use super::tls::Certificate;
-use super::untaken::{Unfinished, Untaken};
+use super::unfinished::Unfinished;
+use super::untaken::Untaken;
 
 /// A daemon that runs.
 #[derive(Debug)]

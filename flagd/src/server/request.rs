@@ -24,7 +24,8 @@ use crate::telemetry::{OpenStream, Progress, Route, Service, StreamProvider, Str
 use super::bodies::{CountedBody, TimedBody};
 use super::pace::UnderWay;
 use super::record::Record;
-use super::untaken::{Begun, FREE, Held, LARGE, Unfinished, Untaken, Waits};
+use super::unfinished::{Begun, FREE, Unfinished};
+use super::untaken::{Held, LARGE, Untaken, Waits};
 
 /// What all requests of a port have in common.
 #[derive(Debug)]

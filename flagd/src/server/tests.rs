@@ -24,7 +24,8 @@ use super::listen::Listener;
 use super::port::Port;
 use super::request::Handler;
 use super::room::Room;
-use super::untaken::{Unfinished, Untaken};
+use super::unfinished::Unfinished;
+use super::untaken::Untaken;
 
 struct Served {
     at: SocketAddr,

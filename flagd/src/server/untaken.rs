@@ -7,12 +7,9 @@
 //! A connection that did not take one in its time is closed, which gives back what it held. And as no connection has
 //! more than an eighth of it all, one alone takes nothing from the others: beyond that, only its own are refused. One
 //! answer it may always have, however large.
-//!
-//! What requests say is bounded in the same way: a body that is not complete yet holds what came of it beyond
-//! [`FREE`] bytes, of a pool of its own.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,82 +41,14 @@ impl Untaken {
     }
 }
 
-/// What the bodies of all requests may hold together, until each is complete or given up.
-#[derive(Clone, Debug)]
-pub(super) struct Unfinished(Arc<Semaphore>);
-
-impl Default for Unfinished {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST_KIB as usize)))
-    }
-}
-
-/// What one of them holds until this is dropped.
-#[derive(Debug)]
-pub(super) struct Begun {
-    all: Unfinished,
-    connection: Arc<Waits>,
-    bytes: u64,
-    kib: u32,
-    /// Tells who answers that there was not enough left.
-    refused: Arc<AtomicBool>,
-}
-
-impl Begun {
-    pub(super) fn new(all: Unfinished, connection: Arc<Waits>, refused: Arc<AtomicBool>) -> Self {
-        Self { all, connection, bytes: 0, kib: 0, refused }
-    }
-
-    /// So many bytes more came; whether they may be kept. A connection's only body may have what all may have.
-    pub(super) fn came(&mut self, bytes: usize) -> bool {
-        self.bytes += bytes as u64;
-        let over = self.bytes.saturating_sub(FREE).div_ceil(1_024);
-        let more = u32::try_from(over).unwrap_or(u32::MAX).saturating_sub(self.kib);
-        if more == 0 {
-            return true;
-        }
-        let own = self.kib;
-        let take = |held: u32| {
-            let sum = held.checked_add(more)?;
-            (held == own || sum <= SHARE_KIB).then_some(sum)
-        };
-        let begun = &self.connection.begun_kib;
-        // ORDERING: a sum of its own; nothing else is read after it.
-        let is_within = begun.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
-        if is_within {
-            self.kib += more;
-            if let Ok(permit) = self.all.0.try_acquire_many(more) {
-                permit.forget();
-                return true;
-            }
-            self.kib -= more;
-            begun.fetch_sub(more, Ordering::Relaxed);
-        }
-        // ORDERING: read after the body's error was, on the same task.
-        self.refused.store(true, Ordering::Relaxed);
-        false
-    }
-}
-
-impl Drop for Begun {
-    fn drop(&mut self) {
-        self.all.0.add_permits(self.kib as usize);
-        // ORDERING: as above.
-        self.connection.begun_kib.fetch_sub(self.kib, Ordering::Relaxed);
-    }
-}
-
-/// How many bytes of a body count as nothing: contexts are smaller, and need not be counted.
-pub(super) const FREE: u64 = 16 * 1_024;
-
 /// From how many bytes an answer is large.
 pub(super) const LARGE: u64 = 64 * 1_024;
 
 /// 256 MiB.
-const MOST_KIB: u32 = 256 * 1_024;
+pub(super) const MOST_KIB: u32 = 256 * 1_024;
 
 /// What one connection may have of it.
-const SHARE_KIB: u32 = MOST_KIB / 8;
+pub(super) const SHARE_KIB: u32 = MOST_KIB / 8;
 
 /// What a large answer holds until this is dropped.
 #[derive(Debug)]
@@ -187,7 +116,7 @@ pub(super) struct Waits {
     next: AtomicU64,
     held_kib: AtomicU32,
     /// The same of the bodies of its requests.
-    begun_kib: AtomicU32,
+    pub(super) begun_kib: AtomicU32,
 }
 
 impl Waits {
