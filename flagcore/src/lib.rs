@@ -65,6 +65,7 @@
 //! | [`change`] | which flags changed, or why nothing did |
 //! | [`sync`] | keeps a store up to its sources |
 //! | [`mod@explain`] | the trace of one evaluation |
+//! | [`shadow`] | dark launches: the candidate beside the control |
 //! | [`client`] | the face of the crate |
 //! | [`docs`] | guides |
 //!
@@ -104,6 +105,7 @@ pub mod source;
 pub mod change;
 pub mod sync;
 pub mod explain;
+pub mod shadow;
 pub mod client;
 pub mod docs;
 

@@ -55,9 +55,10 @@ fn a_modules_file_is_a_page_of_contents_where_it_has_a_folder() {
         let contents = source().join(module).join("mod.rs");
         let Ok(text) = std::fs::read_to_string(contents) else { continue };
         for line in text.lines().filter(|line| !line.is_empty()) {
-            let listed = ["//", "mod ", "pub mod ", "pub use ", "pub(crate) use ", "#[cfg"]
-                .iter()
-                .any(|start| line.starts_with(start));
+            let listed =
+                ["//", "mod ", "pub mod ", "pub(crate) mod ", "pub use ", "pub(crate) use ", "#[cfg"]
+                    .iter()
+                    .any(|start| line.starts_with(start));
             assert!(listed, "{module}/mod.rs holds more than its contents: {line}");
         }
     }
