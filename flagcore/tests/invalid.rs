@@ -45,6 +45,7 @@ const SEVERAL: &[(&str, usize)] = &[
     ("first-try.yaml", 7),
     ("list.json", 9),
     ("rules.json", 9),
+    ("shadow.yaml", 14),
     ("up-to-the-syntax.json", 3),
     ("yaml.yaml", 10),
 ];

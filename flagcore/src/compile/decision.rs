@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Pointer;
 use crate::eval::operand::Operand;
-use crate::eval::program::{Arm, Choice, Decision, Expr};
+use crate::eval::program::{Arm, Choice, Decision, Expr, Program};
 use crate::model::{Kind, NodeId};
 use crate::text::WithoutQuotes;
 use crate::value::Value;
@@ -35,6 +35,17 @@ impl RuleCompiler<'_> {
             Expr::Constant(value) => self.constant_decision(value, node, at).unwrap_or(Decision::Named(expr)),
             _ => Decision::Named(expr),
         }
+    }
+
+    /// Compiles a rule that is a condition by itself: it ends at [`TRUE`] where what it gives is true.
+    pub(super) fn condition(&mut self, node: NodeId, at: &Pointer<'_>) -> Program {
+        let when = self.expr(node, at);
+        let decision = match &when {
+            Expr::Constant(value) if Operand::from(value).is_truthy() => Decision::Give(TRUE),
+            Expr::Constant(_) => Decision::Give(Choice::Default),
+            _ => Decision::Either { when, then: TRUE, otherwise: Choice::Default },
+        };
+        Program::new(decision, self.depth)
     }
 
     /// `None` where a constant has no JSON text, which is an error when reached.
@@ -104,3 +115,6 @@ impl RuleCompiler<'_> {
         Decision::Chain { arms: arms.into_boxed_slice(), otherwise: Box::new(otherwise) }
     }
 }
+
+/// Where a condition by itself ends when it is true.
+pub(crate) const TRUE: Choice = Choice::Variant(0);

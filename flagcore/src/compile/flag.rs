@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::eval::machine::VariantNames;
 use crate::eval::program::Program;
+use crate::model::shadow::ShadowPolicy;
 use crate::parse::flag_file::FLAG_SET_ID;
 use crate::value::Value;
 
@@ -20,6 +21,19 @@ pub struct CompiledFlag {
     pub plan: Plan,
     /// Facts about it and its set.
     pub facts: Arc<Facts>,
+    /// Its dark launch; `None` where it has none, or where it is off: a flag that is disabled, a block with a mistake.
+    // PERF: one word in the many flags that have none.
+    pub shadow: Option<Box<CompiledShadow>>,
+}
+
+/// The dark launch of a flag.
+#[derive(Debug, PartialEq)]
+pub struct CompiledShadow {
+    /// How it runs. The same allocation for as long as nothing about it changes.
+    pub policy: Arc<ShadowPolicy>,
+    /// The condition that a context has to meet; `None` where all do. It ends at variant 0 where it is true, which
+    /// here names no variant, and else at the default.
+    pub when: Option<Program>,
 }
 
 /// Facts about a flag and its set; flags without any of their own share those of the set.

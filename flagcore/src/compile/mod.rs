@@ -26,5 +26,5 @@ mod list_rule;
 mod fractional;
 pub mod set;
 
-pub use flag::{CompiledFlag, CompiledVariant, Facts, Plan};
+pub use flag::{CompiledFlag, CompiledShadow, CompiledVariant, Facts, Plan};
 pub use set::{CompileOptions, CompiledEntry, CompiledSet, compile};

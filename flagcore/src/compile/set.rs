@@ -9,12 +9,13 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128, xxh3_128_with_seed};
 use crate::bucketing::Bucketing;
 use crate::diagnostic::{Place, Pointer, Problem, Report};
 use crate::eval::program::Program;
-use crate::limits::AHEAD_NODES;
+use crate::limits::{AHEAD_NODES, SHALLOW};
 use crate::model::{FlagDefinition, FlagSet, NodeId, References, State};
 use crate::parse::flag_file::is_too_short;
 use crate::span::{Span, positions};
+use crate::text::excerpt;
 
-use super::flag::{CompiledFlag, CompiledVariant, Facts, Plan, find_variant};
+use super::flag::{CompiledFlag, CompiledShadow, CompiledVariant, Facts, Plan, find_variant};
 use super::rule::RuleCompiler;
 use super::shared::{Interner, SharedRules};
 
@@ -56,7 +57,7 @@ struct Origin {
     digest: u128,
     /// The evaluators it refers to, anywhere in it; `None` if there is none.
     used: Option<Box<Used>>,
-    /// Whether nothing was found about it; what was found is found again.
+    /// Whether nothing was found about it and its dark launch; what was found is found again.
     clean: bool,
 }
 
@@ -305,7 +306,7 @@ impl<'s> SetCompiler<'s, '_> {
         earlier: Option<&CompiledEntry>,
     ) -> CompiledEntry {
         let found_before = self.report.count();
-        let flag = self.flag(definition);
+        let flag = self.flag(definition, earlier.map(|earlier| &*earlier.flag));
         let names = self.referred([definition.node]);
         let used = (!names.is_empty()).then(|| {
             let digest = self.references_digest(&names);
@@ -317,7 +318,8 @@ impl<'s> SetCompiler<'s, '_> {
             let _ = self.set.write_flag(&mut text, definition, Some(source));
             Arc::from(text)
         });
-        let origin = Origin { digest, used, clean: self.report.count() == found_before };
+        let is_sound = definition.shadow.as_ref().is_none_or(|shadow| shadow.policy.is_some());
+        let origin = Origin { digest, used, clean: is_sound && self.report.count() == found_before };
         // A flag that was only reformatted stays the same one, so that nobody is told of a change.
         let flag = match earlier {
             Some(earlier) if *earlier.flag == flag => earlier.flag.clone(),
@@ -326,7 +328,7 @@ impl<'s> SetCompiler<'s, '_> {
         CompiledEntry { flag, line, json, origin }
     }
 
-    fn flag(&mut self, definition: &FlagDefinition) -> CompiledFlag {
+    fn flag(&mut self, definition: &FlagDefinition, earlier: Option<&CompiledFlag>) -> CompiledFlag {
         let document = &self.set.document;
         let key = self.set.key(definition);
         let variants = self.variants(definition);
@@ -357,7 +359,61 @@ impl<'s> SetCompiler<'s, '_> {
                 entries.map(|entry| (document.resolve(entry.name), self.references.to_value(entry.value))),
             ))
         };
-        CompiledFlag { key: key.into(), variants, default_variant, plan, facts }
+        let earlier = earlier.and_then(|earlier| earlier.shadow.as_deref());
+        let shadow = self.shadow(definition, &variants, earlier);
+        CompiledFlag { key: key.into(), variants, default_variant, plan, facts, shadow }
+    }
+
+    fn shadow(
+        &mut self,
+        definition: &FlagDefinition,
+        variants: &[CompiledVariant],
+        earlier: Option<&CompiledShadow>,
+    ) -> Option<Box<CompiledShadow>> {
+        let shadow = definition.shadow.as_deref()?;
+        // Compiled even where it is off, so that it is checked.
+        let found_before = self.report.count();
+        let when = shadow.when.map(|node| self.shadow_condition(definition, variants, node));
+        let is_sound = self.report.count() == found_before;
+        let policy = shadow.policy.as_ref().filter(|_| is_sound && definition.state == State::Enabled)?;
+        let policy = match earlier {
+            Some(earlier) if earlier.policy == *policy => &earlier.policy,
+            _ => policy,
+        };
+        Some(Box::new(CompiledShadow { policy: policy.clone(), when }))
+    }
+
+    /// The condition of a dark launch. It is asked on the caller's thread, so it may not need a stack of its own.
+    fn shadow_condition(
+        &mut self,
+        definition: &FlagDefinition,
+        variants: &[CompiledVariant],
+        node: NodeId,
+    ) -> Program {
+        let key = self.set.key(definition);
+        let at = Pointer::ROOT;
+        let at = at.member("flags");
+        let at = definition.item.map_or(at.member(key), |number| at.item(number));
+        let at = at.member("shadow");
+        let at = at.member("when");
+        let found_before = self.report.count();
+        let program = self.rules(Some((key, variants))).condition(node, &at);
+        let flag = excerpt(key);
+        self.report.amend(found_before, |problem| Problem::ShadowWhen {
+            flag: flag.clone(),
+            problem: Box::new(problem),
+        });
+        if program.depth > SHALLOW {
+            let problem = Problem::ShadowValue {
+                flag,
+                word: "when",
+                found: format!("a rule of {} levels", program.depth),
+                wanted: format!("one of at most {SHALLOW}"),
+                example: "",
+            };
+            self.report.tolerate(Place::new(self.set.document.span(node), at), problem);
+        }
+        program
     }
 
     fn variants(&mut self, definition: &FlagDefinition) -> Arc<[CompiledVariant]> {

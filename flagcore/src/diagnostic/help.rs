@@ -129,6 +129,10 @@ impl Problem {
                 suggest(found, known.iter().map(String::as_str), "variants here")
             }
             Problem::EmptyFlagSetId { .. } => "give it a name, or remove it".to_owned(),
+            Problem::ShadowWord { field, known, .. } => suggest(field, known.iter().copied(), "words here"),
+            Problem::ShadowWhen { problem, .. } => return problem.help(),
+            Problem::ShadowValue { example: "", .. } => return None,
+            Problem::ShadowValue { example, .. } => format!("write for example `{example}`"),
             Problem::UnknownOperator { found, known } => {
                 match operator_in_words(found).or_else(|| closest(found, known.iter().copied())) {
                     Some(operator) => format!("did you mean `{operator}`?"),

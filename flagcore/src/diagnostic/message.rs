@@ -156,6 +156,30 @@ impl fmt::Display for Problem {
             Problem::MetadataType { name, found } => {
                 write!(f, "metadata `{}` is {found}; some clients refuse the whole set for it", q(name))
             }
+            Problem::ShadowWord { flag, field, .. } => {
+                write!(
+                    f,
+                    "`{}` is not a word of the `shadow` block of flag `{}` here; there is no dark launch until it is mended",
+                    q(field),
+                    q(flag)
+                )
+            }
+            Problem::ShadowValue { flag, word, found, wanted, .. } => {
+                if *word != "shadow" {
+                    write!(f, "`{word}` of ")?;
+                }
+                write!(
+                    f,
+                    "the `shadow` block of flag `{}` is {}; it must be {wanted}, and there is no dark launch until it is",
+                    q(flag),
+                    q(found)
+                )
+            }
+            Problem::ShadowWhen { flag, problem } => {
+                let cause = problem.to_string();
+                let cause = cause.split(CALLERS).next().unwrap_or_default();
+                write!(f, "{cause}; there is no dark launch of flag `{}` until it is mended", q(flag))
+            }
             Problem::UnknownVariant { flag, found, .. } => {
                 write!(
                     f,
@@ -223,6 +247,9 @@ impl fmt::Display for Problem {
         }
     }
 }
+
+/// Begins what becomes of an evaluation whose rule is wrong; a condition of its own has another end.
+const CALLERS: &str = "; callers get their own default";
 
 fn list(f: &mut fmt::Formatter<'_>, names: &[String], between: &str) -> fmt::Result {
     for (at, name) in names.iter().enumerate() {

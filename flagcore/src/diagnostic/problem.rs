@@ -68,6 +68,10 @@ pub enum Problem {
     EmptyFlagSetId { flag: String },
     FlagSetIdType { found: &'static str },
     MetadataType { name: String, found: &'static str },
+    // Dark launches.
+    ShadowWord { flag: String, field: String, known: &'static [&'static str] },
+    ShadowValue { flag: String, word: &'static str, found: String, wanted: String, example: &'static str },
+    ShadowWhen { flag: String, problem: Box<Problem> },
     // Rules.
     UnknownVariant { flag: String, found: String, known: Vec<String> },
     UnknownOperator { found: String, known: Vec<&'static str> },

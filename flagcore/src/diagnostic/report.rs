@@ -52,6 +52,19 @@ impl Report {
         self.findings.len() + self.dropped
     }
 
+    /// Whether anything was found in these bytes so far; yes where findings were not kept.
+    pub(crate) fn tells_of(&self, span: Span) -> bool {
+        let is_inside = |found: Span| span.start <= found.start && found.end <= span.end;
+        self.dropped > 0 || self.findings.iter().any(|finding| finding.span.is_some_and(is_inside))
+    }
+
+    /// Changes the problems that were found after the first `count`.
+    pub(crate) fn amend(&mut self, count: usize, amend: impl Fn(Problem) -> Problem) {
+        for finding in self.findings.iter_mut().skip(count) {
+            finding.problem = amend(std::mem::replace(&mut finding.problem, Problem::Empty));
+        }
+    }
+
     /// Takes nothing until [`unmute`](Self::unmute); tells whether that was so already.
     pub(crate) fn mute(&mut self) -> bool {
         std::mem::replace(&mut self.muted, true)

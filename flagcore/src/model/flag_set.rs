@@ -7,6 +7,7 @@ use crate::span::Span;
 
 use super::document::{Document, NodeId, TextId};
 use super::references::Evaluators;
+use super::shadow::ShadowDefinition;
 
 /// A file's worth of flags.
 ///
@@ -82,6 +83,7 @@ pub struct FlagDefinition {
     pub targeting: Option<NodeId>,
     /// The flag set it belongs to; `None` is the unnamed one.
     pub flag_set_id: Option<TextId>,
+    pub(crate) shadow: Option<Box<ShadowDefinition>>,
     pub(crate) node: NodeId,
     pub(crate) variants: std::ops::Range<usize>,
     pub(crate) metadata: std::ops::Range<usize>,

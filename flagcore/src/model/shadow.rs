@@ -4,7 +4,19 @@
 //! are held to the bounds when they are read. The names are public as those of [`shadow`](crate::shadow).
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::document::NodeId;
+
+/// The `shadow` block of a flag, as far as it could be read.
+#[derive(Clone, Debug)]
+pub(crate) struct ShadowDefinition {
+    /// What it asks for; `None` where something in it is wrong, so that nothing is launched on a guess.
+    pub(crate) policy: Option<Arc<ShadowPolicy>>,
+    /// The condition that a context has to meet; `None` where all do.
+    pub(crate) when: Option<NodeId>,
+}
 
 /// How a dark launch runs: who is sampled, how many copies there are, and what bounds them.
 ///
@@ -63,6 +75,12 @@ pub enum SampleBy {
     Request,
     /// Of targeting keys: all calls of a sampled user are sampled.
     User,
+}
+
+impl SampleBy {
+    /// What files call each.
+    pub(crate) const NAMES: &'static [(&'static str, SampleBy)] =
+        &[("request", SampleBy::Request), ("user", SampleBy::User)];
 }
 
 /// What a candidate may take. None can be turned off.
@@ -177,6 +195,12 @@ pub enum ErrorCompare {
     Text,
     /// Nothing: both being errors is enough.
     Ignore,
+}
+
+impl ErrorCompare {
+    /// What files call each.
+    pub(crate) const NAMES: &'static [(&'static str, ErrorCompare)] =
+        &[("class", ErrorCompare::Class), ("text", ErrorCompare::Text), ("ignore", ErrorCompare::Ignore)];
 }
 
 /// What is kept of differences.

@@ -15,6 +15,7 @@ use super::evaluators::read_evaluators;
 use super::extent::{WRITTEN_OUT, check_aliases};
 use super::metadata::id_entry;
 use super::reader::Reader;
+use super::shadow::SHADOW;
 use super::words::{FILE_WORDS, FLAG_WORDS, FLAG_WORDS_BESIDE, Words};
 
 /// Reads the flags of a document. Findings go to `report`.
@@ -195,6 +196,7 @@ impl<'d> Reader<'d, '_> {
         }
         let targeting = words.get("targeting").last().map(|member| member.value);
         let targeting = targeting.filter(|rule| !matches!(self.kind(*rule), Kind::Object(range) if self.document().members(range).is_empty()));
+        let shadow = self.shadow(words.get(SHADOW), key_text, at);
         self.check_size(node, key_text, at);
         let metadata = self.flag_entries(words.get("metadata"), at);
         let Some(flag_set_id) = self.flag_set_id(&metadata, key_text, key_span, at) else { return };
@@ -208,6 +210,7 @@ impl<'d> Reader<'d, '_> {
             default_variant: default_variant.map(|(text, _)| text),
             targeting,
             flag_set_id,
+            shadow,
             node,
             variants,
             metadata,

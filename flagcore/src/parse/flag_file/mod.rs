@@ -9,7 +9,8 @@
 //! 3. `evaluators` are rules that others refer to.
 //! 4. `extent` is how large everything is with references written out.
 //! 5. `variants` and `metadata` are what a flag has beside its rule.
-//! 6. `file` goes through the file from top to bottom.
+//! 6. `shadow` is how its dark launch runs, `units` how the values there are written.
+//! 7. `file` goes through the file from top to bottom.
 
 mod reader;
 mod words;
@@ -17,6 +18,8 @@ mod evaluators;
 mod extent;
 mod variants;
 mod metadata;
+mod units;
+mod shadow;
 mod file;
 
 pub use file::read;

@@ -6,12 +6,14 @@ use crate::model::{Kind, Member, NodeId};
 use crate::text::excerpt;
 
 use super::reader::Reader;
+use super::shadow::SHADOW;
 
 /// Words at the top of a file.
 pub(super) const FILE_WORDS: &[&str] = &["flags", "$evaluators", "metadata", "$schema", "bucketing"];
 
 /// Words of a flag.
-pub(super) const FLAG_WORDS: &[&str] = &["state", "variants", "defaultVariant", "targeting", "metadata"];
+pub(super) const FLAG_WORDS: &[&str] =
+    &["state", "variants", "defaultVariant", "targeting", "metadata", SHADOW];
 
 /// Words of a flag that people need not write: `key` in the array form, `source` on the reference's wire.
 pub(super) const FLAG_WORDS_BESIDE: &[&str] = &["key", "source"];
@@ -63,7 +65,8 @@ impl<'d> Reader<'d, '_> {
             let Some(word) = all
                 .clone()
                 .find(|word| written == **word)
-                .or_else(|| all.find(|word| is_word(written, word)))
+                // The reference folds the case of its own words only.
+                .or_else(|| all.find(|word| **word != SHADOW && is_word(written, word)))
             else {
                 let problem = Problem::UnknownField { field: excerpt(written), known };
                 self.report.tolerate(Place::new(member.name_span, at.member(written)), problem);
