@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::compile::{CompiledFlag, CompiledVariant, Plan};
+use crate::compile::{CompiledFlag, CompiledVariant, Plan, TRUE};
 use crate::context::{ContextRef, Layers, Surroundings};
 use crate::detail::{Reason, Resolution, Trouble};
 use crate::eval::machine::Machine;
@@ -65,6 +65,14 @@ pub(crate) fn variant_for<'f>(
         Plan::Disabled => None,
     };
     flag.variant(place?)
+}
+
+/// Whether a condition by itself is true for a context; where that cannot be told, it is not.
+pub(crate) fn holds(flag: &CompiledFlag, condition: &Program, layers: &Layers<'_>) -> bool {
+    match decide_quickly(condition, layers) {
+        Some(choice) => choice == TRUE,
+        None => by_machine(flag, condition, layers).reason == Reason::TargetingMatch,
+    }
 }
 
 #[inline(never)]

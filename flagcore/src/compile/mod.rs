@@ -28,3 +28,5 @@ pub mod set;
 
 pub use flag::{CompiledFlag, CompiledShadow, CompiledVariant, Facts, Plan};
 pub use set::{CompileOptions, CompiledEntry, CompiledSet, compile};
+
+pub(crate) use decision::TRUE;

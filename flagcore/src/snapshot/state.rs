@@ -158,7 +158,7 @@ impl Snapshot {
     }
 
     #[inline]
-    fn entry(&self, key: impl FlagKey) -> Option<&Entry> {
+    pub(super) fn entry(&self, key: impl FlagKey) -> Option<&Entry> {
         self.entries.get(key.slot(self)? as usize).filter(|entry| entry.flag.is_some())
     }
 
