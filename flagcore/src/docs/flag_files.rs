@@ -28,6 +28,7 @@
 //! | | `defaultVariant` | the variant given when targeting says nothing; without one, the default in the caller's code |
 //! | | `targeting` | a rule whose result is the name of a variant |
 //! | | `metadata` | facts about this flag; a null takes a fact of the file away |
+//! | | `shadow` | how a dark launch of it runs; see below |
 //!
 //! `DISABLED` is not "off": it leaves the answer to the caller. To turn something off for everyone, make `off` the
 //! default variant and remove the targeting.
@@ -69,6 +70,47 @@
 //! A text in front of the shares is hashed in place of the two keys: `cat: [checkout-2026, { var: company }]` gives all of one company the
 //! same variant, and a constant in front (the salt) keeps one flag independent of another. Subjects without that attribute fall
 //! together. Without a targeting key there is no share: the default variant.
+//!
+//! # Dark launches
+//!
+//! A `shadow` block says how often the code behind a flag also runs its successor, and within which bounds. It changes no
+//! answer: flagd and those who evaluate for themselves never see it.
+//!
+//! ```yaml
+//! flags:
+//!   search:
+//!     variants: { old: old, new: new }
+//!     defaultVariant: old
+//!     shadow:
+//!       sample: 5%
+//!       when: { in: [{ var: plan }, [beta, staff]] }
+//!       limits: { rate: 200/s, timeout: 100ms }
+//! ```
+//!
+//! | where | word | what it holds, and what it is if left out |
+//! | --- | --- | --- |
+//! | `shadow` | `sample` | the share that is sampled: `5%` or `0.05`; never left out |
+//! | | `by` | what the share is of: `request`, or `user`: all calls of a targeting key or none; `request` |
+//! | | `id` | what salts the sampling of users: the flag's key; another one draws other users |
+//! | | `amplify` | copies of a sampled call: `x2`, or `2.5` for two or three; up to 100; 1 |
+//! | | `when` | a rule that is true for whom may be sampled; everybody |
+//! | `limits` | `in_flight` | shadow calls at a time: 1 to 1024; 64 |
+//! | | `rate` | shadow calls in a second: `0.01/s` to `100000/s`; `500/s` |
+//! | | `queue` | samples that wait: 1 to 65536; 4096 |
+//! | | `timeout` | `1ms` to `1m`; `250ms` |
+//! | | `body` | bytes of an input or answer: `1B` to `16MiB`; `64KiB` |
+//! | `breaker` | `failures` | the share of failing shadow calls that pauses them: `1%` to `100%`; `50%` |
+//! | | `over`, `min` | the time that is counted over, `1s` to `10m`, and the calls it takes to judge, 1 to 10000; `10s` and 20 |
+//! | | `half_open` | how long a pause lasts: `100ms` to `10m`; `5s` |
+//! | | `primary_p99` | how much slower the control may become: 1.01 to 10, or `"off"`; 1.10 |
+//! | `compare` | `ignore`, `unordered` | lists of JSON pointers with `*` for any name or index: what may differ, and lists in any order |
+//! | | `float` | by how much numbers may differ that are not whole, of those beyond 1 which share: 0 to 1; 0 |
+//! | | `errors` | what of two errors has to be alike: `class`, `text`, or `ignore` for nothing; `class` |
+//! | `store` | `per_field`, `max` | samples of each differing field, 0 to 100, and bytes of all, `1KiB` to `1GiB`; 20 and `64MiB` |
+//! | | `redact` | JSON pointers whose values are never kept |
+//!
+//! **Whatever is wrong with the block turns the dark launch off**, with a finding that says so; the flag itself answers as
+//! before. `state: DISABLED` turns it off too.
 //!
 //! # What surprises people
 //!
