@@ -404,6 +404,26 @@ fn what_is_not_known_before_every_source_was_read_says_so() {
 }
 
 #[test]
+fn a_shadow_block_changes_no_answer_and_no_tag() {
+    let flags = |block: &str| {
+        format!(
+            r#"{{"flags": {{"a": {{"state": "ENABLED", "variants": {{"on": true, "off": false}}, "defaultVariant": "on"{block}}}}}}}"#
+        )
+    };
+    let served = Served::flags(&flags(""));
+    let ask = || {
+        let answer = served.post(BULK, &[], "{}");
+        let single = served.post("/ofrep/v1/evaluate/flags/a", &[], "{}");
+        (answer.header("etag").unwrap().to_owned(), answer.text().to_owned(), single.text().to_owned())
+    };
+    let plain = ask();
+    for block in [r#", "shadow": {"sample": "5%"}"#, r#", "shadow": {"sample": 1}"#, r#", "shadow": [7]"#] {
+        served.rewrite("flags.json", &flags(block));
+        assert_eq!(ask(), plain, "{block}");
+    }
+}
+
+#[test]
 fn an_answer_that_was_given_before_is_not_looked_for_again() {
     let served = Served::flags(FLAGS);
     let mut connection = served.connect();

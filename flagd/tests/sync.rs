@@ -66,6 +66,27 @@ async fn a_change_is_sent_and_an_unchanged_rewrite_is_not() {
 }
 
 #[tokio::test]
+async fn a_shadow_block_is_not_sent_and_its_change_is_not_told() {
+    let flags = |block: &str, more: &str| {
+        format!(
+            r#"{{"flags": {{"a": {{"state": "ENABLED", "variants": {{"on": true}}, "defaultVariant": "on"{block}}}{more}}}}}"#
+        )
+    };
+    let server = serve(&flags(r#", "shadow": {"sample": "5%"}"#, ""), settings()).await;
+    let mut client = client(&server).await;
+    let mut stream = subscribe(&mut client, "").await.unwrap();
+    let expected = json!({"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on", "source": server.file.to_str()});
+    assert_eq!(next(&mut stream).await["flags"]["a"], expected);
+    for block in [r#", "shadow": {"sample": "50%"}"#, r#", "shadow": {"sample": "wrong"}"#, ""] {
+        server.replace(&flags(block, ""));
+    }
+    // Whatever the rewrites led to comes before what this one leads to.
+    server.replace(&flags(r#", "shadow": {"sample": "1%"}"#, r#", "b": {"variants": {"on": true}}"#));
+    let payload = next(&mut stream).await;
+    assert_eq!((&payload["flags"]["a"], keys(&payload)), (&expected, vec!["a", "b"]));
+}
+
+#[tokio::test]
 async fn a_selection_hears_of_its_own_flags_only() {
     let set = |id: &str, default: &str| {
         format!(
