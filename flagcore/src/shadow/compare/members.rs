@@ -15,4 +15,4 @@ macro_rules! serialize_members {
     };
 }
 
-pub(super) use serialize_members;
+pub(in crate::shadow) use serialize_members;

@@ -47,3 +47,5 @@ pub use failure::Failure;
 pub use pattern::PointerError;
 pub use rules::Rules;
 pub use tree::{DEEPEST, Tree, TreeError, TreeLimits};
+
+pub(super) use members::serialize_members;
