@@ -347,7 +347,11 @@ fn nothing_redacted_is_shown_whatever_differs() {
     let rules = ["/user/email", "/tokens/*", "/deep"]
         .into_iter()
         .fold(Rules::default(), |rules, pointer| rules.with_redacted(pointer).unwrap());
+    let rules = rules.with_redacted("/owners/0").unwrap();
     for (control, candidate) in [
+        // What stands at a redacted index on one side is compared with what does not on the other.
+        (json!({ "owners": ["b", "c"] }), json!({ "owners": ["canary", "b"] })),
+        (json!({ "owners": ["canary", "b", "c"] }), json!({ "owners": ["b", "d"] })),
         (json!({ "user": { "email": "canary" } }), json!({ "user": { "email": "canary2" } })),
         (json!({ "user": { "email": "canary" } }), json!({ "user": {} })),
         (json!({ "user": { "email": "canary" } }), json!({})),

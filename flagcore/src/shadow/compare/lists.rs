@@ -26,23 +26,21 @@ impl Walk<'_> {
         if self.is_weighing() {
             let surplus = ones.len().abs_diff(others.len());
             self.add_weight(u32::try_from(surplus).unwrap_or(u32::MAX).saturating_mul(WEIGHT_OF_ITEM));
-            return self.in_order(numbered(&ones, 0), numbered(&others, 0), &at);
+            return self.in_order(numbered(&ones), numbered(&others), &at);
         }
         if ones.len() != others.len() {
             let (one, other) = (Side::Items(ones.len()), Side::Items(others.len()));
             self.note(DifferenceKind::Length, one, other, &at);
         }
-        let pairs = ones.iter().zip(&others).enumerate();
-        let begin =
-            pairs.take_while(|(index, (one, other))| self.are_equal((*index, **one), **other, &at)).count();
+        let (ones, others) = (numbered(&ones), numbered(&others));
+        let pairs = ones.iter().zip(&others);
+        let begin = pairs.take_while(|(one, other)| self.are_equal(**one, **other, &at)).count();
         let (ones, others) = (ones.get(begin..).unwrap_or_default(), others.get(begin..).unwrap_or_default());
-        let pairs = ones.iter().enumerate().rev().zip(others.iter().rev());
-        let end = pairs
-            .take_while(|((index, one), other)| self.are_equal((begin + index, **one), **other, &at))
-            .count();
+        let pairs = ones.iter().rev().zip(others.iter().rev());
+        let end = pairs.take_while(|(one, other)| self.are_equal(**one, **other, &at)).count();
         let ones = ones.get(..ones.len() - end).unwrap_or_default();
         let others = others.get(..others.len() - end).unwrap_or_default();
-        self.rest_of_lists((i, j), numbered(ones, begin), numbered(others, begin), &at);
+        self.rest_of_lists((i, j), ones.to_vec(), others.to_vec(), &at);
     }
 
     fn rest_of_lists(&mut self, lists: (u32, u32), ones: Vec<Item>, others: Vec<Item>, at: &States) {
@@ -62,7 +60,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn multisets(&mut self, i: u32, j: u32, at: States) {
-        let (ones, others) = (numbered(&self.control.items(i), 0), numbered(&self.candidate.items(j), 0));
+        let (ones, others) = (numbered(&self.control.items(i)), numbered(&self.candidate.items(j)));
         let left = self.unrecognised(ones, others, false, &at);
         if self.is_weighing() {
             let differing = left.control.len().max(left.candidate.len());
@@ -71,16 +69,16 @@ impl Walk<'_> {
         }
         let (ones, others) = self.paired(left.control, left.candidate, &at);
         for (index, one) in ones {
-            self.at_item(index, &at, |walk, at| walk.lone(DifferenceKind::Missing, one, &at));
+            self.at_items((index, index), &at, |walk, at| walk.lone(DifferenceKind::Missing, one, &at));
         }
         for (index, other) in others {
-            self.at_item(index, &at, |walk, at| walk.lone(DifferenceKind::Extra, other, &at));
+            self.at_items((index, index), &at, |walk, at| walk.lone(DifferenceKind::Extra, other, &at));
         }
     }
 
     /// Whether two items are equal; no where that may not be asked any more.
-    fn are_equal(&mut self, one: Item, other: u32, at: &States) -> bool {
-        self.spare > 0 && self.at_item(one.0, at, |walk, at| walk.is_equal(one.1, other, &at))
+    fn are_equal(&mut self, one: Item, other: Item, at: &States) -> bool {
+        self.spare > 0 && self.at_items((one.0, other.0), at, |walk, at| walk.is_equal(one.1, other.1, &at))
     }
 
     /// Takes away the items that have an equal on the other side, first those at the same place if that is asked for.
@@ -91,7 +89,7 @@ impl Walk<'_> {
         for (nth, one) in ones.into_iter().enumerate() {
             let there = others.get(nth).filter(|_| in_place);
             match (there, taken.get_mut(nth)) {
-                (Some((_, other)), Some(taken)) if self.are_equal(one, *other, at) => *taken = true,
+                (Some(other), Some(taken)) if self.are_equal(one, *other, at) => *taken = true,
                 _ => searched.push(one),
             }
         }
@@ -99,7 +97,7 @@ impl Walk<'_> {
         for (nth, (index, other)) in others.iter().enumerate().rev() {
             if self.spare > 0 && !taken.get(nth).is_some_and(|taken| *taken) {
                 let tree = self.candidate;
-                let hash = self.at_item(*index, at, |walk, at| walk.hash(tree, *other, &at));
+                let hash = self.at_items((*index, *index), at, |walk, at| walk.hash(tree, *other, &at));
                 by_hash.entry(hash).or_default().push(nth);
             }
         }
@@ -109,7 +107,7 @@ impl Walk<'_> {
             let hash = if self.spare == 0 {
                 0
             } else {
-                self.at_item(index, at, |walk, at| walk.hash(tree, one, &at))
+                self.at_items((index, index), at, |walk, at| walk.hash(tree, one, &at))
             };
             let Some(nth) = self.take_equal((index, one), by_hash.get_mut(&hash), &others, at) else {
                 left.control.push((index, one));
@@ -141,7 +139,7 @@ impl Walk<'_> {
         let tried = (0..alike.len()).rev().take(MOST_ALIKE);
         let place = tried.into_iter().find(|place| {
             let other = alike.get(*place).and_then(|nth| others.get(*nth));
-            other.is_some_and(|(_, other)| self.are_equal(one, *other, at))
+            other.is_some_and(|other| self.are_equal(one, *other, at))
         })?;
         Some(alike.remove(place))
     }
@@ -162,7 +160,8 @@ impl Walk<'_> {
                     self.note_partial();
                     return self.in_order_with_rest(ones, others, at);
                 }
-                let weight = self.at_item(one.0, at, |walk, at| walk.unlikeness(one.1, other.1, &at));
+                let weight =
+                    self.at_items((one.0, other.0), at, |walk, at| walk.unlikeness(one.1, other.1, &at));
                 weights.push((weight, n.abs_diff(m), n, m));
             }
         }
@@ -176,7 +175,9 @@ impl Walk<'_> {
         let mut alone = Vec::new();
         for (one, partner) in ones.into_iter().zip(of_ones) {
             match partner.and_then(|partner| others.get(partner)) {
-                Some((_, other)) => self.at_item(one.0, at, |walk, at| walk.values(one.1, *other, at)),
+                Some(other) => {
+                    self.at_items((one.0, other.0), at, |walk, at| walk.values(one.1, other.1, at))
+                }
                 None => alone.push(one),
             }
         }
@@ -196,18 +197,18 @@ impl Walk<'_> {
         at: &States,
     ) -> (Vec<Item>, Vec<Item>) {
         let both = ones.len().min(others.len());
-        for ((index, one), (_, other)) in ones.drain(..both).zip(others.drain(..both)) {
+        for (one, other) in ones.drain(..both).zip(others.drain(..both)) {
             if self.is_heavy() {
                 break;
             }
-            self.at_item(index, at, |walk, at| walk.values(one, other, at));
+            self.at_items((one.0, other.0), at, |walk, at| walk.values(one.1, other.1, at));
         }
         (ones, others)
     }
 }
 
-fn numbered(items: &[u32], first: usize) -> Vec<Item> {
-    items.iter().enumerate().map(|(index, item)| (first + index, *item)).collect()
+fn numbered(items: &[u32]) -> Vec<Item> {
+    items.iter().copied().enumerate().collect()
 }
 
 /// What an item too many weighs, as much as another value.

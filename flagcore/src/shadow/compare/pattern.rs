@@ -37,6 +37,8 @@ impl std::error::Error for PointerError {}
 pub(super) enum Step<'s> {
     Name(&'s [u8]),
     Index(usize),
+    /// To an item of the control that is compared with one of the candidate: what is said of either is said of both.
+    Pair(usize, usize),
 }
 
 /// The pointers, by their steps.
@@ -133,16 +135,19 @@ impl Step<'_> {
     fn is(self, name: &str) -> bool {
         match self {
             Step::Name(bytes) => bytes == name.as_bytes(),
-            Step::Index(index) => {
-                let mut digits = [0; 20];
-                let mut rest = digits.as_mut_slice();
-                // Twenty digits are enough for any index.
-                let _ = write!(rest, "{index}");
-                let unused = rest.len();
-                digits.get(..digits.len() - unused) == Some(name.as_bytes())
-            }
+            Step::Index(index) => is_index(name, index),
+            Step::Pair(one, other) => is_index(name, one) || is_index(name, other),
         }
     }
+}
+
+fn is_index(name: &str, index: usize) -> bool {
+    let mut digits = [0; 20];
+    let mut rest = digits.as_mut_slice();
+    // Twenty digits are enough for any index.
+    let _ = write!(rest, "{index}");
+    let unused = rest.len();
+    digits.get(..digits.len() - unused) == Some(name.as_bytes())
 }
 
 /// A step with `~1` and `~0` as what they stand for; `None` where another letter follows `~`.

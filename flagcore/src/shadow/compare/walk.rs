@@ -38,8 +38,8 @@ enum PathStep {
     Control(u32),
     /// The name at a place of the candidate.
     Candidate(u32),
-    /// The index of an item.
-    Item(usize),
+    /// The indexes of two items that are compared.
+    Items(usize, usize),
 }
 
 #[derive(Clone, Copy)]
@@ -215,15 +215,15 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Takes a step to an item of a list, and does there what is to be done.
-    pub(super) fn at_item<T>(
+    /// Takes a step to an item of each list, and does there what is to be done.
+    pub(super) fn at_items<T>(
         &mut self,
-        index: usize,
+        (one, other): (usize, usize),
         at: &States,
         act: impl FnOnce(&mut Self, States) -> T,
     ) -> T {
-        self.path.push(PathStep::Item(index));
-        let reached = self.advance(at, Step::Index(index));
+        self.path.push(PathStep::Items(one, other));
+        let reached = self.advance(at, Step::Pair(one, other));
         let done = act(self, reached.clone());
         self.states.truncate(reached.start.max(1));
         self.path.pop();
@@ -336,7 +336,7 @@ impl<'w> Walk<'w> {
             let step = match *step {
                 PathStep::Control(name) => Step::Name(self.control.name(name)),
                 PathStep::Candidate(name) => Step::Name(self.candidate.name(name)),
-                PathStep::Item(index) => Step::Index(index),
+                PathStep::Items(one, other) => Step::Pair(one, other),
             };
             let mut name_redacted = redacted;
             if !self.rules.patterns.is_empty() {
