@@ -8,6 +8,8 @@ use std::time::Duration;
 use flagcore::change::{FlagChange, Update};
 use flagcore::diagnostic::Mode;
 use flagcore::model::Format;
+use flagcore::shadow::compare::Rules;
+use flagcore::shadow::report::StoreLimits;
 use flagcore::shadow::{
     ComparePolicy, ErrorCompare, SampleBy, ShadowBreaker, ShadowLimits, ShadowPolicy, StorePolicy,
 };
@@ -48,6 +50,29 @@ fn policy(block: &str) -> Option<ShadowPolicy> {
         assert_eq!(strict.is_ok(), lenient[0].is_some(), "{block}: {:?}", strict.err());
     }
     lenient.into_iter().next().unwrap()
+}
+
+#[test]
+fn a_policy_says_how_answers_are_compared_and_what_is_kept() {
+    let policy = policy(
+        r#"{"sample": 1, "compare": {"ignore": ["/took_ms"], "float": 0.01, "unordered": ["/tags"]},
+            "store": {"per_field": 3, "max": "1MiB", "redact": ["/user"]}}"#,
+    );
+    let policy = policy.unwrap();
+    let rules = Rules::of(&policy.compare, &policy.store).unwrap();
+    let control = br#"{"took_ms": 1, "score": 1.0, "tags": ["a", "b"], "user": "jane", "hits": 3}"#;
+    let same = br#"{"took_ms": 9, "score": 1.005, "tags": ["b", "a"], "user": "jane", "hits": 3}"#;
+    let other = br#"{"took_ms": 9, "score": 1.02, "tags": ["b", "c"], "user": "joe", "hits": 3}"#;
+    assert!(rules.compare_json(control, same).unwrap().is_match());
+    let found = rules.compare_json(control, other).unwrap();
+    let places: Vec<String> = found.list().iter().map(|one| one.pointer.to_string()).collect();
+    assert_eq!(places, ["/score", "/tags/*", "/user"]);
+    assert!(!format!("{found:?}").contains("joe"));
+    let limits = StoreLimits { per_field: 3, bytes: 1 << 20, error_texts: false };
+    assert_eq!(StoreLimits::from(&policy.store), limits);
+    assert!(StoreLimits::from(&StorePolicy::default()).error_texts);
+    let broken = ComparePolicy { ignore: vec!["no pointer".into()], ..ComparePolicy::default() };
+    assert!(Rules::of(&broken, &policy.store).is_err());
 }
 
 #[test]

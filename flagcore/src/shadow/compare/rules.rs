@@ -6,6 +6,7 @@ use super::difference::Differences;
 use super::pattern::{Patterns, PointerError};
 use super::tree::{Tree, TreeError, TreeLimits};
 use super::walk::Walk;
+use crate::shadow::policy::{ComparePolicy, StorePolicy};
 
 /// Rules by which two answers are compared, member by member.
 ///
@@ -19,6 +20,25 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The rules that a dark launch's policy asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`PointerError`] where it names a place by what is no JSON pointer; one out of a flag file does not.
+    pub fn of(compare: &ComparePolicy, store: &StorePolicy) -> Result<Self, PointerError> {
+        let mut rules = Self::default().with_tolerance(compare.float);
+        for pointer in &compare.ignore {
+            rules = rules.with_ignored(pointer)?;
+        }
+        for pointer in &compare.unordered {
+            rules = rules.with_unordered(pointer)?;
+        }
+        for pointer in &store.redact {
+            rules = rules.with_redacted(pointer)?;
+        }
+        Ok(rules)
+    }
+
     /// Differences at the places of a pointer, and inside of them, are counted apart and change no verdict.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ use std::collections::HashMap;
 
 use crate::shadow::compare::{Difference, DifferenceKind};
 
+use crate::shadow::policy::StorePolicy;
+
 use super::random::Random;
 use super::reservoir::Reservoir;
 use super::shadow_report::{ErrorReport, Example, FieldReport};
@@ -27,6 +29,13 @@ pub struct StoreLimits {
     /// Whether the texts of errors are kept beside their classes: yes. Texts have no places that could be redacted,
     /// so where anything is to be redacted this had better be no.
     pub error_texts: bool,
+}
+
+impl From<&StorePolicy> for StoreLimits {
+    /// Texts of errors have no places, so they are left out where anything is to be redacted.
+    fn from(store: &StorePolicy) -> Self {
+        Self { per_field: store.per_field, bytes: store.max, error_texts: store.redact.is_empty() }
+    }
 }
 
 impl Default for StoreLimits {
