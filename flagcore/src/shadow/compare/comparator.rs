@@ -1,8 +1,11 @@
 //! What a dark launch is given to compare two answers with.
 
+use std::fmt::{Debug, Display};
+
 use serde::Serialize;
 
 use super::difference::Differences;
+use super::failure::Failure;
 use super::rules::Rules;
 use super::tree::TreeError;
 
@@ -16,8 +19,17 @@ pub enum Verdict {
     Ignored,
     /// They differ.
     Mismatch(Differences),
+    /// The candidate answered with a failure where the control did not: counts against it like a panic.
+    Failed(Failure),
     /// One of them cannot be compared: it is too big, or cannot be serialized.
     Unfit(TreeError),
+}
+
+impl From<bool> for Verdict {
+    /// Whether two answers agree, without a word about where they do not.
+    fn from(agree: bool) -> Self {
+        if agree { Verdict::Match } else { Verdict::Mismatch(Differences::unseen()) }
+    }
 }
 
 impl From<Differences> for Verdict {
@@ -30,8 +42,8 @@ impl From<Differences> for Verdict {
     }
 }
 
-/// Compares the control's answer with the candidate's. Any closure that says whether two answers agree does, and so
-/// do [`Equality`] and [`Rules`].
+/// Compares the control's answer with the candidate's. Any closure does that says whether two answers agree, or
+/// gives a [`Verdict`]; and so do [`Equality`], [`Fields`], [`Results`] and [`Rules`].
 ///
 /// Runs beside the candidate, never on the caller's thread.
 ///
@@ -50,6 +62,13 @@ impl From<Differences> for Verdict {
 pub trait Compare<T: ?Sized>: Send + Sync {
     /// Says what differs.
     fn compare(&self, control: &T, candidate: &T) -> Verdict;
+
+    /// Says what differs by the rules of the flag's `compare` block. Those who have rules of their own, or none, do
+    /// not look at them.
+    fn compare_by(&self, rules: &Rules, control: &T, candidate: &T) -> Verdict {
+        let _ = rules;
+        self.compare(control, candidate)
+    }
 }
 
 /// Answers agree when they are equal.
@@ -58,13 +77,13 @@ pub struct Equality;
 
 impl<T: PartialEq + ?Sized> Compare<T> for Equality {
     fn compare(&self, control: &T, candidate: &T) -> Verdict {
-        agreed(control == candidate)
+        Verdict::from(control == candidate)
     }
 }
 
-impl<T: ?Sized, F: Fn(&T, &T) -> bool + Send + Sync> Compare<T> for F {
+impl<T: ?Sized, V: Into<Verdict>, F: Fn(&T, &T) -> V + Send + Sync> Compare<T> for F {
     fn compare(&self, control: &T, candidate: &T) -> Verdict {
-        agreed(self(control, candidate))
+        self(control, candidate).into()
     }
 }
 
@@ -74,6 +93,59 @@ impl<T: Serialize + ?Sized> Compare<T> for Rules {
         match self.compare_values(control, candidate) {
             Ok(differences) => differences.into(),
             Err(error) => Verdict::Unfit(error),
+        }
+    }
+}
+
+/// Answers agree when nothing differs in them, member by member, that counts by the rules of the flag's `compare`
+/// block; without such rules everything counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fields;
+
+impl<T: Serialize + ?Sized> Compare<T> for Fields {
+    fn compare(&self, control: &T, candidate: &T) -> Verdict {
+        Rules::default().compare(control, candidate)
+    }
+
+    fn compare_by(&self, rules: &Rules, control: &T, candidate: &T) -> Verdict {
+        rules.compare(control, candidate)
+    }
+}
+
+/// Compares results: answers as the comparator inside says, errors by what the flag's `compare` block has of them,
+/// which is their class unless written. A candidate that fails where the control does not has failed.
+///
+/// # Examples
+///
+/// ```
+/// use flagcore::shadow::compare::{Compare, Equality, Results, Verdict};
+///
+/// let (ok, error) = ("7".parse::<u8>(), "x".parse::<u8>());
+/// assert_eq!(Results(Equality).compare(&ok, &ok), Verdict::Match);
+/// assert_eq!(Results(Equality).compare(&error, &error), Verdict::Match);
+/// assert!(matches!(Results(Equality).compare(&error, &ok), Verdict::Mismatch(_)));
+/// assert!(matches!(Results(Equality).compare(&ok, &error), Verdict::Failed(_)));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Results<C>(pub C);
+
+impl<T, E, C> Compare<Result<T, E>> for Results<C>
+where
+    C: Compare<T>,
+    E: Debug + Display,
+{
+    fn compare(&self, control: &Result<T, E>, candidate: &Result<T, E>) -> Verdict {
+        self.compare_by(&Rules::default(), control, candidate)
+    }
+
+    fn compare_by(&self, rules: &Rules, control: &Result<T, E>, candidate: &Result<T, E>) -> Verdict {
+        match (control, candidate) {
+            (Ok(control), Ok(candidate)) => self.0.compare_by(rules, control, candidate),
+            (Ok(_), Err(candidate)) => Verdict::Failed(Failure::of(candidate)),
+            (Err(control), Ok(_)) => rules.compare_failures(&Failure::of(control), None),
+            (Err(control), Err(candidate)) => {
+                rules.compare_failures(&Failure::of(control), Some(&Failure::of(candidate)))
+            }
         }
     }
 }
@@ -89,13 +161,22 @@ where
     F: Fn(&T, &T) -> bool + Send + Sync,
 {
     fn compare(&self, control: &T, candidate: &T) -> Verdict {
-        match self.0.compare(control, candidate) {
+        self.unless_ignored(self.0.compare(control, candidate), control, candidate)
+    }
+
+    fn compare_by(&self, rules: &Rules, control: &T, candidate: &T) -> Verdict {
+        self.unless_ignored(self.0.compare_by(rules, control, candidate), control, candidate)
+    }
+}
+
+impl<C, F> Ignoring<C, F> {
+    fn unless_ignored<T: ?Sized>(&self, verdict: Verdict, control: &T, candidate: &T) -> Verdict
+    where
+        F: Fn(&T, &T) -> bool,
+    {
+        match verdict {
             Verdict::Mismatch(_) if self.1(control, candidate) => Verdict::Ignored,
             verdict => verdict,
         }
     }
-}
-
-fn agreed(agreed: bool) -> Verdict {
-    if agreed { Verdict::Match } else { Verdict::Mismatch(Differences::unseen()) }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::members::serialize_members;
+use crate::text::Printable;
 
 /// How a place of the candidate's answer differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,11 +84,16 @@ pub struct Differences {
 impl Differences {
     /// One difference of the whole answer, of which nothing is shown: what equality or a closure finds.
     pub fn unseen() -> Self {
+        Self::of_whole("", "")
+    }
+
+    /// One difference of the whole answer, shown as told.
+    pub(super) fn of_whole(control: &str, candidate: &str) -> Self {
         let whole = Difference {
             pointer: Box::default(),
             kind: DifferenceKind::Value,
-            control: Box::default(),
-            candidate: Box::default(),
+            control: control.into(),
+            candidate: candidate.into(),
             places: 1,
         };
         Self { list: vec![whole], ..Self::default() }
@@ -122,5 +128,33 @@ impl Differences {
     /// number was past what a comparison may cost.
     pub fn is_partial(&self) -> bool {
         self.is_partial
+    }
+}
+
+/// For people: a line for each, the field first.
+impl fmt::Display for Differences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, difference) in self.list.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{difference}")?;
+        }
+        if self.more > 0 {
+            write!(f, "\nand {} places more", self.more)?;
+        }
+        Ok(())
+    }
+}
+
+/// For people: the field, how it differs, and what both sides have there.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pointer = if self.pointer.is_empty() { "the answer" } else { &self.pointer };
+        write!(f, "{}: {}", Printable(pointer), self.kind)?;
+        if !self.control.is_empty() || !self.candidate.is_empty() {
+            write!(f, ": control {}, candidate {}", Printable(&self.control), Printable(&self.candidate))?;
+        }
+        Ok(())
     }
 }

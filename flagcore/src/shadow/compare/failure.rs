@@ -3,6 +3,7 @@
 use std::fmt::{self, Debug, Display, Write};
 
 use super::members::serialize_members;
+use crate::text::Printable;
 
 /// An error of the control or the candidate.
 ///
@@ -79,6 +80,14 @@ impl Failure {
     /// Its class and its text, to keep.
     pub fn into_parts(self) -> (Box<str>, Box<str>) {
         (self.class, self.text)
+    }
+}
+
+/// For people: the class, and what it says.
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Printable(&self.class))?;
+        if self.text.is_empty() { Ok(()) } else { write!(f, ": {}", Printable(&self.text)) }
     }
 }
 

@@ -23,7 +23,7 @@
 //! 5. `rules` say what counts as a difference.
 //! 6. `walk` finds differences, `lists` those of lists; `hash` recognises items again.
 //! 7. `failure` is an error as it is compared.
-//! 8. `comparator` is what a dark launch is given: equality, a closure, or rules.
+//! 8. `comparator` is what a dark launch is given: equality, a closure, fields, results.
 
 mod pattern;
 mod tree;
@@ -41,7 +41,7 @@ mod comparator;
 #[cfg(test)]
 mod edits;
 
-pub use comparator::{Compare, Equality, Ignoring, Verdict};
+pub use comparator::{Compare, Equality, Fields, Ignoring, Results, Verdict};
 pub use difference::{Difference, DifferenceKind, Differences};
 pub use failure::Failure;
 pub use pattern::PointerError;

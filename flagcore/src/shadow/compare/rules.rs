@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use super::comparator::Verdict;
 use super::difference::Differences;
+use super::failure::Failure;
 use super::pattern::{Patterns, PointerError};
 use super::tree::{Tree, TreeError, TreeLimits};
 use super::walk::Walk;
-use crate::shadow::policy::{ComparePolicy, StorePolicy};
+use crate::shadow::policy::{ComparePolicy, ErrorCompare, StorePolicy};
 
 /// Rules by which two answers are compared, member by member.
 ///
@@ -16,6 +18,7 @@ use crate::shadow::policy::{ComparePolicy, StorePolicy};
 pub struct Rules {
     pub(super) patterns: Patterns,
     pub(super) tolerance: f64,
+    errors: ErrorCompare,
     limits: TreeLimits,
 }
 
@@ -26,7 +29,7 @@ impl Rules {
     ///
     /// [`PointerError`] where it names a place by what is no JSON pointer; one out of a flag file does not.
     pub fn of(compare: &ComparePolicy, store: &StorePolicy) -> Result<Self, PointerError> {
-        let mut rules = Self::default().with_tolerance(compare.float);
+        let mut rules = Self::default().with_tolerance(compare.float).with_errors(compare.errors);
         for pointer in &compare.ignore {
             rules = rules.with_ignored(pointer)?;
         }
@@ -77,6 +80,12 @@ impl Rules {
         self
     }
 
+    /// What of two errors has to be alike: their class unless told otherwise.
+    pub fn with_errors(mut self, errors: ErrorCompare) -> Self {
+        self.errors = errors;
+        self
+    }
+
     /// Bounds on each answer, of those that [`compare_values`](Self::compare_values) makes trees of.
     pub fn with_limits(mut self, limits: TreeLimits) -> Self {
         self.limits = limits;
@@ -92,6 +101,22 @@ impl Rules {
             return Differences::default();
         }
         Walk::new(self, control, candidate).differences()
+    }
+
+    /// What a control's error is beside what the candidate gave: an error too, or, as `None`, an answer. What differs
+    /// is shown as classes, without texts.
+    pub fn compare_failures(&self, control: &Failure, candidate: Option<&Failure>) -> Verdict {
+        let agree = |candidate: &Failure| match self.errors {
+            ErrorCompare::Class => control.is_of_class(candidate),
+            ErrorCompare::Text => control == candidate,
+            ErrorCompare::Ignore => true,
+        };
+        if candidate.is_some_and(agree) {
+            return Verdict::Match;
+        }
+        let candidate =
+            candidate.map_or("an answer".into(), |candidate| format!("error {}", candidate.class()));
+        Verdict::Mismatch(Differences::of_whole(&format!("error {}", control.class()), &candidate))
     }
 
     /// Where two values differ that serde can write.
