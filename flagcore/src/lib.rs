@@ -30,6 +30,7 @@
 //! | [`Snapshot`] | one state for many evaluations; [`evaluate_all`](Snapshot::evaluate_all), views of a flag set or a source |
 //! | [`EvaluationContext`] | targeting key and attributes; a `&str` alone is one with just a targeting key |
 //! | [`explain`](Snapshot::explain) | why a flag gives what it gives |
+//! | [`shadow`](Client::shadow) | today's code answers, and the new code gets the same input, unseen |
 //! | [`Source`](source::Source) | flags from anywhere else |
 //!
 //! Evaluating never waits for a writer and never fails loudly: a wrong flag, type or context gives the caller's
@@ -73,8 +74,9 @@
 //!
 //! # Features
 //!
-//! `watch` (default): keeps a client up to its files, by one thread. `yaml` (default): reads YAML. Without
-//! either the crate evaluates JSON, has no thread, and [`Client::refresh`] reads again.
+//! `watch` (default): keeps a client up to its files, by one thread. `yaml` (default): reads YAML. `shadow` (default):
+//! runs dark launches, by threads that the first of them starts. Without any the crate evaluates JSON, has no thread, and
+//! [`Client::refresh`] reads again. `tokio`: runs asynchronous candidates of dark launches on a runtime of tokio's.
 
 #![deny(unsafe_code)]
 #![cfg_attr(

@@ -29,6 +29,16 @@ impl<'c> ContextRef<'c> {
             Given::Context(context) => context.targeting_key.as_ref().map(Found::Value),
         }
     }
+
+    /// The targeting key, if there is one and it is a text.
+    #[cfg(feature = "shadow")]
+    #[inline]
+    pub(crate) fn targeting_text(&self) -> Option<&'c str> {
+        match &self.0 {
+            Given::Key(text) => Some(text),
+            Given::Context(context) => context.targeting_key(),
+        }
+    }
 }
 
 impl<'c> From<&'c EvaluationContext<'_>> for ContextRef<'c> {

@@ -82,6 +82,7 @@ impl Recorder {
                 let mut fields = self.fields();
                 list.into_iter().for_each(|difference| fields.differed(difference, copy));
             }
+            Verdict::Failed(failure) => self.failed(failure, times, copy),
             Verdict::Unfit(error) => self.failed(Failure::of(&error), times, copy),
         }
     }
@@ -100,15 +101,19 @@ impl Recorder {
         self.count(End::Timeout, times);
     }
 
-    /// What was recorded so far, and what was dropped meanwhile, by reason.
+    /// How many copies ended how: matched, mismatched, ignored, errors, timeouts.
+    pub(crate) fn ends(&self) -> [u64; 5] {
+        let of = |end: End| self.stripes().filter_map(|stripe| stripe.ends.get(end as usize)).map(load).sum();
+        [End::Matched, End::Mismatched, End::Ignored, End::Error, End::Timeout].map(of)
+    }
+
+    /// What was recorded so far, and what was dropped meanwhile, by reason. Of a recorder nothing runs: the state is `off`
+    /// until somebody who knows says more.
     ///
     /// Copies examples of 100 fields, some 2 MB at most.
     pub fn report(&self, dropped: impl IntoIterator<Item = (&'static str, u64)>) -> ShadowReport {
         let ranked = self.fields().ranked();
-        let stripes = || self.stripes.iter().filter_map(OnceLock::get);
-        let of = |end: End| stripes().filter_map(|stripe| stripe.ends.get(end as usize)).map(load).sum();
-        let (matched, mismatched, ignored) = (of(End::Matched), of(End::Mismatched), of(End::Ignored));
-        let (errors, timeouts) = (of(End::Error), of(End::Timeout));
+        let [matched, mismatched, ignored, errors, timeouts] = self.ends();
         let mut dropped: Vec<Dropped> =
             dropped.into_iter().map(|(reason, count)| Dropped { reason, count }).collect();
         dropped.retain(|dropped| dropped.count > 0);
@@ -116,6 +121,7 @@ impl Recorder {
         ShadowReport {
             flag: self.flag.clone(),
             id: self.id.clone(),
+            state: "off",
             samples: matched + mismatched + ignored + errors + timeouts,
             matched,
             mismatched,
@@ -123,14 +129,20 @@ impl Recorder {
             errors,
             timeouts,
             dropped,
-            control: latency(&Counted::of(stripes().map(|stripe| &stripe.control))),
-            candidate: latency(&Counted::of(stripes().map(|stripe| &stripe.candidate))),
+            waiting: 0,
+            in_flight: 0,
+            control: latency(&Counted::of(self.stripes().map(|stripe| &stripe.control))),
+            candidate: latency(&Counted::of(self.stripes().map(|stripe| &stripe.candidate))),
             fields: ranked.fields,
             more_fields: ranked.more_fields,
             errors_by_class: ranked.errors,
             fields_let_go: ranked.let_go,
             stored_bytes: ranked.bytes,
         }
+    }
+
+    fn stripes(&self) -> impl Iterator<Item = &Stripe> {
+        self.stripes.iter().filter_map(OnceLock::get).map(|stripe| &**stripe)
     }
 
     fn count(&self, end: End, times: Times) {

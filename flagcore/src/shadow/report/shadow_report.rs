@@ -20,6 +20,9 @@ pub struct ShadowReport {
     pub flag: Box<str>,
     /// The launch's id.
     pub id: Box<str>,
+    /// What a sample meets now, in one word: `off`, `running`, `resting`, `probing`, `failing`, `slowing`, `ended`. See
+    /// [`LaunchState`](crate::shadow::LaunchState).
+    pub state: &'static str,
     /// Copies of which it is known how they ended.
     pub samples: u64,
     /// Copies in which nothing differed.
@@ -34,6 +37,10 @@ pub struct ShadowReport {
     pub timeouts: u64,
     /// Copies that were never made or never compared, by reason, most first; only reasons that occurred.
     pub dropped: Vec<Dropped>,
+    /// Samples that wait for their turn now.
+    pub waiting: u64,
+    /// Candidates that run now, those that hang included.
+    pub in_flight: u64,
     /// How long the control took, once for each copy.
     pub control: Latency,
     /// How long the candidate took; of timeouts how long it was waited for.
@@ -144,8 +151,8 @@ impl ShadowReport {
 
 serialize_members! {
     ShadowReport {
-        flag, id, samples, matched, mismatched, ignored, errors, timeouts, dropped, control, candidate, fields,
-        more_fields, errors_by_class, fields_let_go, stored_bytes,
+        flag, id, state, samples, matched, mismatched, ignored, errors, timeouts, dropped, waiting, in_flight,
+        control, candidate, fields, more_fields, errors_by_class, fields_let_go, stored_bytes,
     }
     Dropped { reason, count }
     FieldReport { pointer, kind, samples, places, missed_at_most, examples }

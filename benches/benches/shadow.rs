@@ -1,0 +1,221 @@
+//! What a dark launch costs its caller: where nothing is sampled, where one call in a hundred is, where all are, where the queue
+//! is full, and where a breaker is open; beside what a sample stands on, measured in the same run.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use benches::figures;
+use criterion::{Criterion, criterion_group, criterion_main};
+use crossbeam_queue::ArrayQueue;
+use flagcore::shadow::{
+    Launch, LaunchState, Reason, ShadowBreaker, ShadowEngine, ShadowLimits, ShadowPolicy,
+};
+
+/// An input of 1 KiB that is cheap to capture, as a body of bytes is.
+type Body = Arc<[u8]>;
+
+/// Samples in a row: no more than may start at once.
+const AT_ONCE: u32 = 500;
+const BURSTS: usize = 201;
+
+/// How long what was handed in takes to be gone, and the rate to allow as many again.
+const PAUSE: Duration = Duration::from_millis(12);
+
+fn policy(sample: f64) -> Arc<ShadowPolicy> {
+    Arc::new(ShadowPolicy {
+        sample,
+        limits: ShadowLimits {
+            rate: 100_000.0,
+            queue: 4_096,
+            timeout: Duration::from_secs(60),
+            ..ShadowLimits::default()
+        },
+        breaker: ShadowBreaker {
+            half_open: Duration::from_secs(600),
+            primary_p99: None,
+            ..ShadowBreaker::default()
+        },
+        ..ShadowPolicy::default()
+    })
+}
+
+fn body() -> Body {
+    vec![7; 1_024].into()
+}
+
+/// One call: the control takes next to nothing, and so does the candidate.
+#[inline]
+fn call(launch: &Launch, body: &Body) -> u64 {
+    launch.shadow("user-1").capture(|| Arc::clone(body)).run(|| answer(body), |body| answer(&body))
+}
+
+#[inline]
+fn answer(body: &Body) -> u64 {
+    u64::from(body[black_box(17)]) + body.len() as u64
+}
+
+/// Nanoseconds of a call, the median of many bursts; what was handed in is worked off in between.
+fn in_bursts(mut call: impl FnMut()) -> f64 {
+    let mut bursts: Vec<f64> = (0..BURSTS)
+        .map(|_| {
+            thread::sleep(PAUSE);
+            let begun = Instant::now();
+            (0..AT_ONCE).for_each(|_| call());
+            begun.elapsed().as_nanos() as f64 / f64::from(AT_ONCE)
+        })
+        .collect();
+    bursts.sort_unstable_by(f64::total_cmp);
+    bursts[BURSTS / 2]
+}
+
+/// A launch whose every sample is dropped: one candidate hangs, and the queue behind it is full.
+fn full(engine: &ShadowEngine, body: &Body, until: &Arc<AtomicBool>) -> Launch {
+    let mut policy = ShadowPolicy::clone(&policy(1.0));
+    policy.limits = ShadowLimits { queue: 8, in_flight: 1, ..policy.limits };
+    let launch = engine.launch("full", Arc::new(policy));
+    while launch.counts().waiting < 9 {
+        let until = Arc::clone(until);
+        let hang = move |body: Body| {
+            while !until.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            answer(&body)
+        };
+        assert_eq!(
+            launch.shadow("user-1").capture(|| Arc::clone(body)).run(|| answer(body), hang),
+            answer(body)
+        );
+        thread::sleep(Duration::from_millis(3));
+    }
+    launch
+}
+
+/// A launch whose breaker opened.
+fn broken(engine: &ShadowEngine, body: &Body) -> Launch {
+    std::panic::set_hook(Box::new(|_| {}));
+    let launch = engine.launch("broken", policy(1.0));
+    while launch.state() != LaunchState::Failing {
+        let panics = |_: Body| -> u64 { panic!("as it should") };
+        assert_eq!(
+            launch.shadow("user-1").capture(|| Arc::clone(body)).run(|| answer(body), panics),
+            answer(body)
+        );
+        thread::sleep(Duration::from_millis(1));
+    }
+    let _ = std::panic::take_hook();
+    launch
+}
+
+/// A wrong answer is never a fast one: each launch does what its row says.
+fn check(
+    launch: &Launch,
+    body: &Body,
+    of_a_hundred: impl Fn(&Launch) -> u64,
+    expected: std::ops::RangeInclusive<u64>,
+) {
+    let before = of_a_hundred(launch);
+    (0..100).for_each(|_| assert_eq!(call(launch, body), answer(body)));
+    launch.settle(Duration::from_millis(200));
+    let seen = of_a_hundred(launch) - before;
+    assert!(expected.contains(&seen), "{seen} of a hundred: {:?}", launch.counts());
+}
+
+fn rows(c: &mut Criterion) {
+    let (engine, body, end) = (ShadowEngine::new(), body(), Arc::new(AtomicBool::new(false)));
+    let off = engine.launch("off", policy(0.0));
+    let some = engine.launch("some", policy(0.01));
+    let all = engine.launch("all", policy(1.0));
+    let (full, broken) = (full(&engine, &body, &end), broken(&engine, &body));
+    check(&off, &body, |launch| launch.counts().matched, 0..=0);
+    check(&some, &body, |launch| launch.counts().matched, 0..=20);
+    check(&all, &body, |launch| launch.counts().matched, 100..=100);
+    check(&full, &body, |launch| launch.counts().dropped(Reason::QueueFull), 100..=100);
+    check(&broken, &body, |launch| launch.counts().dropped(Reason::Breaker), 100..=100);
+
+    let mut group = c.benchmark_group("shadow");
+    group.bench_function("limit/control", |b| b.iter(|| black_box(answer(black_box(&body)))));
+    group.bench_function("limit/two-clock-reads", |b| b.iter(|| black_box(Instant::now().elapsed())));
+    group.bench_function("limit/fetch-add", |b| {
+        let counter = AtomicU64::new(0);
+        b.iter(|| black_box(&counter).fetch_add(1, Ordering::Relaxed))
+    });
+    group.bench_function("limit/box", |b| b.iter(|| black_box(Box::new(black_box([7_u64; 16])))));
+    group.bench_function("off", |b| b.iter(|| black_box(call(black_box(&off), &body))));
+    group.bench_function("one-percent", |b| b.iter(|| black_box(call(black_box(&some), &body))));
+    group.bench_function("queue-full", |b| b.iter(|| black_box(call(black_box(&full), &body))));
+    group.bench_function("breaker-open", |b| b.iter(|| black_box(call(black_box(&broken), &body))));
+    group.finish();
+
+    let queue: ArrayQueue<[u64; 7]> = ArrayQueue::new(65_536);
+    let push = || in_bursts(|| assert!(queue.push(black_box([7; 7])).or_else(|_| emptied(&queue)).is_ok()));
+    let (pushed, called) = (push(), in_bursts(|| assert_eq!(call(&all, &body), answer(&body))));
+    figures::keep(
+        "shadow-bursts",
+        &[("limit-array-queue-push-ns", pushed), ("all-ns", called), ("all-times-push", called / pushed)],
+    );
+    slow_end(&all, &body);
+    let counts = all.counts();
+    let dropped = counts.all_dropped() as f64 / (counts.compared() + counts.all_dropped()) as f64;
+    assert!(dropped < 0.05, "{counts:?}");
+    end.store(true, Ordering::Relaxed);
+}
+
+/// Makes room, some hundred pushes before it is needed again.
+#[cold]
+fn emptied(queue: &ArrayQueue<[u64; 7]>) -> Result<(), ()> {
+    while queue.pop().is_some() {}
+    Ok(())
+}
+
+/// The slow end of single calls, all sampled, one every 12 microseconds; and of a push, the same way.
+fn slow_end(launch: &Launch, body: &Body) {
+    let queue: ArrayQueue<[u64; 7]> = ArrayQueue::new(1_024);
+    let mut kept = Vec::new();
+    let mut of = |name: &str, mut work: Box<dyn FnMut() + '_>| {
+        let mut samples = paced(&mut work);
+        samples.sort_unstable();
+        for (quantile, share) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
+            let at = ((samples.len() - 1) as f64 * share) as usize;
+            kept.push((format!("{name}-{quantile}-ns"), samples[at] as f64));
+        }
+    };
+    of("limit-clock", Box::new(|| {}));
+    of(
+        "limit-array-queue-push",
+        Box::new(|| {
+            let _ = queue.force_push(black_box([7; 7]));
+        }),
+    );
+    of("control", Box::new(|| assert!(black_box(answer(body)) > 0)));
+    of("all", Box::new(|| assert!(black_box(call(launch, body)) > 0)));
+    let kept: Vec<(&str, f64)> = kept.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
+    figures::keep("shadow-slow-end", &kept);
+}
+
+/// Nanoseconds of 200,000 calls, each with one clock read.
+fn paced(work: &mut dyn FnMut()) -> Vec<u64> {
+    const CALLS: u32 = 200_000;
+    let first = Instant::now();
+    (0..CALLS)
+        .map(|call| {
+            let due = first + call * Duration::from_micros(12);
+            while Instant::now() < due {}
+            let begun = Instant::now();
+            work();
+            begun.elapsed().as_nanos() as u64
+        })
+        .collect()
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1));
+    targets = rows
+}
+criterion_main!(benches);

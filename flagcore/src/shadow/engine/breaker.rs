@@ -1,0 +1,423 @@
+//! When a shadow stops by itself, and when it tries again.
+//!
+//! ```text
+//!   passing ──failures, or the control is slower──▶ open ──after `half_open`──▶ probing ──all probes well──▶ passing
+//!    │   ▲                                           ▲                             │
+//!    ▼   │                                           └─────────a probe fails───────┘
+//!   resting (now and then, to read what the control takes alone)
+//! ```
+//!
+//! It is fed and asked by one thread, and time is an argument; callers see no more of it than the [`Gate`].
+//!
+//! One verdict against the control's times is a suspicion: a burst of work elsewhere looks the same. It opens when readings
+//! that all came later, over a twentieth of the time at least, say so again. A breaker that opened for the control's sake forgets what it knew of
+//! the control and reads it again while open: what made the control slower may have been something else. Each time in a
+//! row the wait is twice as long, up to 64 times.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::baseline::Baseline;
+use crate::shadow::policy::ShadowBreaker;
+
+/// What callers do with a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// It is handed in.
+    Pass,
+    /// The control alone is timed.
+    Rest,
+    /// A few are handed in, to see; another number is another few.
+    Probe(u32),
+    /// Nothing is done: candidates fail.
+    Failing,
+    /// Nothing is done: the control is slower beside the candidate.
+    Slowing,
+}
+
+impl Gate {
+    /// Whether candidates may not start.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Gate::Failing | Gate::Slowing)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Breaker {
+    policy: ShadowBreaker,
+    state: State,
+    window: Window,
+    baseline: Baseline,
+    /// Times in a row that it opened for the control's sake.
+    slow: u32,
+    probes: u32,
+    /// When it last rested, when the control was last judged, and since when it is suspected to suffer.
+    rested: Instant,
+    judged: Instant,
+    suspected: Option<Instant>,
+    /// Readings beside the candidate since it last rested.
+    seen: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Passing { since: Instant },
+    Resting { since: Instant, readings: u32 },
+    Open { until: Instant, is_for_control: bool },
+    Probing { until: Instant, well: u32 },
+}
+
+impl Breaker {
+    pub(super) fn new(policy: ShadowBreaker, now: Instant) -> Self {
+        Self {
+            policy,
+            state: State::Passing { since: now },
+            window: Window::default(),
+            baseline: Baseline::default(),
+            slow: 0,
+            probes: 0,
+            rested: now,
+            judged: now,
+            suspected: None,
+            seen: 0,
+        }
+    }
+
+    /// From now on other limits hold; what was seen stays.
+    pub(super) fn follow(&mut self, policy: &ShadowBreaker) {
+        self.policy = policy.clone();
+    }
+
+    /// A candidate ended.
+    pub(super) fn ended(&mut self, is_failure: bool, now: Instant) {
+        match (&mut self.state, is_failure) {
+            (State::Probing { .. }, true) => self.open(now, false),
+            (State::Probing { well, .. }, false) => {
+                *well += 1;
+                if *well >= PROBES {
+                    self.pass(now);
+                }
+            }
+            (State::Open { .. }, _) => {}
+            _ => {
+                self.window.add(is_failure, self.policy.over, now);
+                if self.fails(now) {
+                    self.open(now, false);
+                }
+            }
+        }
+    }
+
+    /// The control took so long beside the candidate.
+    pub(super) fn control_beside(&mut self, nanoseconds: u64) {
+        if matches!(self.state, State::Passing { .. }) {
+            self.seen = self.seen.saturating_add(1);
+            self.baseline.beside(nanoseconds);
+        }
+    }
+
+    /// The control took so long alone.
+    pub(super) fn control_at_rest(&mut self, nanoseconds: u64, now: Instant) {
+        match &mut self.state {
+            // What was begun just before runs on for a while.
+            State::Resting { since, readings } if now.duration_since(*since) >= self.policy.over / 100 => {
+                *readings += 1;
+                self.baseline.at_rest(nanoseconds);
+            }
+            State::Open { .. } => self.baseline.at_rest(nanoseconds),
+            _ => {}
+        }
+    }
+
+    /// What callers do from now on.
+    pub(super) fn turn(&mut self, now: Instant) -> Gate {
+        match self.state {
+            State::Passing { since } => self.turn_passing(since, now),
+            State::Resting { since, readings } => {
+                if readings >= READINGS || now.duration_since(since) >= self.policy.over / 20 {
+                    self.rested = now;
+                    self.seen = 0;
+                    self.state = State::Passing { since: now };
+                }
+            }
+            State::Open { until, .. } if now >= until => self.probe(now),
+            // Probes may have been lost: never enqueued, or dropped on the way.
+            State::Probing { until, .. } if now >= until => self.probe(now),
+            State::Open { .. } | State::Probing { .. } => {}
+        }
+        match self.state {
+            State::Passing { .. } => Gate::Pass,
+            State::Resting { .. } => Gate::Rest,
+            State::Open { is_for_control: false, .. } => Gate::Failing,
+            State::Open { is_for_control: true, .. } => Gate::Slowing,
+            State::Probing { .. } => Gate::Probe(self.probes),
+        }
+    }
+
+    fn turn_passing(&mut self, since: Instant, now: Instant) {
+        let Some(ratio) = self.policy.primary_p99 else { return };
+        if now.duration_since(self.judged) >= self.policy.over / 100 {
+            self.judged = now;
+            match (self.baseline.is_slower(ratio), self.suspected) {
+                (true, None) => {
+                    self.suspected = Some(now);
+                    self.baseline.begin();
+                }
+                (true, Some(since)) if now.duration_since(since) >= self.policy.over / 20 => {
+                    return self.open(now, true);
+                }
+                (false, Some(_)) if self.baseline.can_tell() => self.suspected = None,
+                _ => {}
+            }
+            if now.duration_since(since) >= self.policy.over && self.baseline.is_known() {
+                self.slow = 0;
+            }
+        }
+        let pause = if self.baseline.is_known() { self.policy.over / 2 } else { self.policy.over / 10 };
+        if self.seen >= self.policy.min.max(1) && now.duration_since(self.rested) >= pause {
+            self.state = State::Resting { since: now, readings: 0 };
+        }
+    }
+
+    fn fails(&mut self, now: Instant) -> bool {
+        let (well, failed) = self.window.sum(self.policy.over, now);
+        let all = well + failed;
+        all >= u64::from(self.policy.min.max(1)) && failed as f64 >= self.policy.failures * all as f64
+    }
+
+    fn open(&mut self, now: Instant, is_for_control: bool) {
+        let mut wait = self.policy.half_open.max(LEAST_WAIT);
+        if is_for_control {
+            wait *= 1 << self.slow.min(6);
+            self.slow += 1;
+            self.baseline.forget();
+        }
+        self.state = State::Open { until: now + wait, is_for_control };
+    }
+
+    fn probe(&mut self, now: Instant) {
+        self.probes = self.probes.wrapping_add(1);
+        self.state = State::Probing { until: now + self.policy.half_open.max(LEAST_WAIT), well: 0 };
+    }
+
+    fn pass(&mut self, now: Instant) {
+        self.window = Window::default();
+        self.suspected = None;
+        self.baseline.begin();
+        self.seen = 0;
+        self.rested = now;
+        self.state = State::Passing { since: now };
+    }
+}
+
+/// How candidates ended lately, in tenths of the time looked at.
+#[derive(Debug, Default)]
+struct Window {
+    begun: Option<Instant>,
+    slots: VecDeque<Slot>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    at: u128,
+    well: u64,
+    failed: u64,
+}
+
+impl Window {
+    fn add(&mut self, is_failure: bool, over: Duration, now: Instant) {
+        let at = self.forget(over, now);
+        if self.slots.back().is_none_or(|slot| slot.at != at) {
+            self.slots.push_back(Slot { at, ..Slot::default() });
+        }
+        if let Some(slot) = self.slots.back_mut() {
+            if is_failure { slot.failed += 1 } else { slot.well += 1 }
+        }
+    }
+
+    fn sum(&mut self, over: Duration, now: Instant) -> (u64, u64) {
+        self.forget(over, now);
+        self.slots.iter().fold((0, 0), |(well, failed), slot| (well + slot.well, failed + slot.failed))
+    }
+
+    /// Forgets what is too old; the tenth that is now.
+    fn forget(&mut self, over: Duration, now: Instant) -> u128 {
+        let tenth = (over.as_nanos() / 10).max(1);
+        let at = now.duration_since(*self.begun.get_or_insert(now)).as_nanos() / tenth;
+        // Other limits may have come in between, by which old slots lie ahead.
+        self.slots.retain(|slot| slot.at <= at && at < slot.at + 10);
+        at
+    }
+}
+
+/// How many candidates have to end well before all may run again.
+pub(super) const PROBES: u32 = 5;
+
+/// Readings after which a rest is over.
+const READINGS: u32 = 256;
+
+/// A breaker that tries again at once would be none.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    struct Trial {
+        breaker: Breaker,
+        now: Instant,
+    }
+
+    impl Trial {
+        fn new(policy: ShadowBreaker) -> Self {
+            let now = Instant::now();
+            Self { breaker: Breaker::new(policy, now), now }
+        }
+
+        fn of_failures() -> Self {
+            Self::new(ShadowBreaker { primary_p99: None, ..ShadowBreaker::default() })
+        }
+
+        fn after(&mut self, time: Duration) -> Gate {
+            self.now += time;
+            self.breaker.turn(self.now)
+        }
+
+        fn ended(&mut self, failures: u32, well: u32) -> Gate {
+            (0..failures).for_each(|_| self.breaker.ended(true, self.now));
+            (0..well).for_each(|_| self.breaker.ended(false, self.now));
+            self.breaker.turn(self.now)
+        }
+    }
+
+    #[test]
+    fn it_opens_at_the_share_of_failures_and_not_before_there_are_enough() {
+        let mut trial = Trial::of_failures();
+        assert_eq!(trial.ended(19, 0), Gate::Pass, "19 tell nothing");
+        assert_eq!(trial.ended(1, 0), Gate::Failing);
+
+        let mut trial = Trial::of_failures();
+        assert_eq!(trial.ended(0, 11), Gate::Pass);
+        assert_eq!(trial.ended(10, 0), Gate::Pass, "10 of 21");
+        assert_eq!(trial.ended(1, 0), Gate::Failing, "11 of 22");
+    }
+
+    #[test]
+    fn failures_of_long_ago_do_not_count() {
+        let mut trial = Trial::of_failures();
+        trial.ended(15, 0);
+        trial.after(Duration::from_secs(11));
+        assert_eq!(trial.ended(15, 0), Gate::Pass);
+        assert_eq!(trial.ended(5, 0), Gate::Failing);
+    }
+
+    #[test]
+    fn it_probes_after_its_wait_and_passes_when_all_probes_end_well() {
+        let mut trial = Trial::of_failures();
+        trial.ended(20, 0);
+        assert_eq!(trial.after(Duration::from_millis(4_999)), Gate::Failing);
+        assert_eq!(trial.after(MILLISECOND), Gate::Probe(1));
+        assert_eq!(trial.ended(0, PROBES - 1), Gate::Probe(1));
+        assert_eq!(trial.ended(0, 1), Gate::Pass);
+        assert_eq!(trial.ended(19, 0), Gate::Pass, "it starts from nothing");
+    }
+
+    #[test]
+    fn one_failed_probe_opens_it_again() {
+        let mut trial = Trial::of_failures();
+        trial.ended(20, 0);
+        trial.after(Duration::from_secs(5));
+        assert_eq!(trial.ended(1, 0), Gate::Failing);
+        assert_eq!(trial.ended(0, 50), Gate::Failing, "what was begun before tells nothing");
+        assert_eq!(trial.after(Duration::from_secs(5)), Gate::Probe(2));
+    }
+
+    #[test]
+    fn probes_that_never_come_back_are_tried_again() {
+        let mut trial = Trial::of_failures();
+        trial.ended(20, 0);
+        assert_eq!(trial.after(Duration::from_secs(5)), Gate::Probe(1));
+        trial.ended(0, 2);
+        assert_eq!(trial.after(Duration::from_secs(5)), Gate::Probe(2));
+        assert_eq!(trial.ended(0, PROBES), Gate::Pass);
+    }
+
+    /// A control that takes `alone` at rest and `beside` beside the candidate, 1,000 times a second, until the gate is
+    /// as said; how long that took.
+    fn until(trial: &mut Trial, alone: u64, beside: u64, wanted: Gate) -> Duration {
+        let begun = trial.now;
+        while trial.now - begun < Duration::from_secs(60) {
+            match trial.after(MILLISECOND) {
+                gate if gate == wanted => return trial.now - begun,
+                Gate::Pass => trial.breaker.control_beside(beside),
+                Gate::Rest | Gate::Failing | Gate::Slowing => trial.breaker.control_at_rest(alone, trial.now),
+                Gate::Probe(_) => trial.breaker.ended(false, trial.now),
+            }
+        }
+        panic!("a minute without {wanted:?}");
+    }
+
+    #[test]
+    fn it_opens_when_the_control_is_a_fifth_slower_beside_the_candidate() {
+        let mut trial = Trial::new(ShadowBreaker::default());
+        let took = until(&mut trial, 1_000_000, 1_200_000, Gate::Slowing);
+        assert!(took <= Duration::from_secs(10), "{took:?}");
+        // Twice the wait when it comes again.
+        assert_eq!(until(&mut trial, 1_000_000, 1_200_000, Gate::Probe(1)), Duration::from_secs(5));
+        until(&mut trial, 1_000_000, 1_200_000, Gate::Slowing);
+        assert_eq!(until(&mut trial, 1_000_000, 1_200_000, Gate::Probe(2)), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn it_opens_when_the_control_grows_slower_for_whatever_reason_and_mends() {
+        let mut trial = Trial::new(ShadowBreaker::default());
+        for _ in 0..30_000 {
+            match trial.after(MILLISECOND) {
+                Gate::Pass => trial.breaker.control_beside(1_000_000),
+                Gate::Rest => trial.breaker.control_at_rest(1_000_000, trial.now),
+                gate => panic!("{gate:?}"),
+            }
+        }
+        let took = until(&mut trial, 1_200_000, 1_200_000, Gate::Slowing);
+        assert!(took <= Duration::from_secs(10), "{took:?}");
+        until(&mut trial, 1_200_000, 1_200_000, Gate::Pass);
+        for _ in 0..30_000 {
+            let gate = trial.after(MILLISECOND);
+            assert!(!gate.is_open(), "it knows the control anew");
+            match gate {
+                Gate::Pass => trial.breaker.control_beside(1_200_000),
+                _ => trial.breaker.control_at_rest(1_200_000, trial.now),
+            }
+        }
+    }
+
+    #[test]
+    fn a_launch_with_few_samples_never_rests() {
+        let mut trial = Trial::new(ShadowBreaker::default());
+        for _ in 0..19 {
+            trial.breaker.control_beside(1_000);
+            assert_eq!(trial.after(Duration::from_secs(60)), Gate::Pass);
+        }
+        trial.breaker.control_beside(1_000);
+        assert_eq!(trial.after(MILLISECOND), Gate::Rest);
+        assert_eq!(trial.after(Duration::from_millis(500)), Gate::Pass);
+    }
+
+    #[test]
+    fn a_rest_takes_a_twentieth_of_the_time_at_most() {
+        let mut trial = Trial::new(ShadowBreaker::default());
+        let mut rested = 0;
+        for _ in 0..100_000 {
+            match trial.after(MILLISECOND) {
+                Gate::Rest => {
+                    rested += 1;
+                    trial.breaker.control_at_rest(1_000_000, trial.now);
+                }
+                _ => trial.breaker.control_beside(1_000_000),
+            }
+        }
+        assert!((1_000..=10_000).contains(&rested), "{rested} of 100,000 ms");
+    }
+}

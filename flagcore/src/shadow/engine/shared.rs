@@ -1,0 +1,405 @@
+//! What callers and the engine share of one launch: the switch, the limits, the queue, the counters.
+
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_queue::ArrayQueue;
+
+use super::active::Active;
+use super::breaker::{Gate, PROBES};
+use super::clock::{Apart, Clock};
+use super::contain::contained;
+use super::copy::copy_number;
+use super::counts::{Counts, Dropped, Drops, Reason};
+use super::flight::Tower;
+use super::launch::LaunchState;
+use super::rate::{Pace, Rate};
+use super::sample::Queued;
+use super::sampling::{self, of_user, throw};
+use crate::context::ContextRef;
+use crate::shadow::policy::{SampleBy, ShadowLimits, ShadowPolicy};
+use crate::snapshot::Flag;
+use crate::store::Store;
+
+pub(super) struct Shared {
+    // What callers read, side by side; written when the policy changes, or a breaker.
+    threshold: AtomicU64,
+    /// Copies of a sample times 2^32.
+    copies: AtomicU64,
+    is_by_user: AtomicBool,
+    gate: AtomicU8,
+    /// A caller found the queue full, and the engine has not made room since.
+    is_full: AtomicBool,
+    distance: AtomicU64,
+    slack: AtomicU64,
+    most_bytes: AtomicU64,
+    active: ArcSwap<Active>,
+    queue: ArcSwap<Queue>,
+    follows: Option<Follows>,
+    is_test: bool,
+    name: Box<str>,
+    pub(super) clock: Arc<Clock>,
+    pub(super) tower: Arc<Tower>,
+    pub(super) drops: Apart<Drops>,
+    rate: Apart<Rate>,
+    probes: AtomicU32,
+    /// Times of the control alone.
+    pub(super) readings: ArrayQueue<u64>,
+    /// Written every turn, so apart from what callers read.
+    told: Apart<Told>,
+    /// Queues that were replaced, until nobody can put anything in any more. Held, it keeps others from following.
+    replaced: Mutex<Vec<Arc<Queue>>>,
+}
+
+pub(super) type Queue = ArrayQueue<Queued>;
+
+/// Where it is decided whether a flag has a dark launch now, and for whom.
+pub(in crate::shadow) struct Follows {
+    pub(in crate::shadow) store: Arc<Store>,
+    pub(in crate::shadow) flag: Flag,
+}
+
+/// What the engine says at the end of a turn.
+#[derive(Debug, Default)]
+struct Told {
+    turns: AtomicU64,
+    /// Samples taken out of the queue that wait.
+    held: AtomicU32,
+    is_at_rest: AtomicBool,
+}
+
+/// What a sample is let in as.
+pub(super) enum Entry<I> {
+    /// The control runs, and nothing else happens.
+    Nothing,
+    /// The control is timed.
+    Timed,
+    /// The sample is handed in, with so many copies.
+    Sample { input: I, copies: u32 },
+}
+
+impl Shared {
+    /// A launch that is off.
+    pub(super) fn new(name: &str, follows: Option<Follows>, is_test: bool, clock: Arc<Clock>) -> Self {
+        Self {
+            threshold: AtomicU64::new(0),
+            copies: AtomicU64::new(0),
+            is_by_user: AtomicBool::new(false),
+            gate: AtomicU8::new(PASS),
+            is_full: AtomicBool::new(false),
+            distance: AtomicU64::new(0),
+            slack: AtomicU64::new(0),
+            most_bytes: AtomicU64::new(0),
+            active: ArcSwap::from_pointee(Active::new(name, Arc::default(), Dropped::default())),
+            queue: ArcSwap::from_pointee(Queue::new(1)),
+            follows,
+            is_test,
+            name: name.into(),
+            clock,
+            tower: Arc::default(),
+            drops: Apart::default(),
+            rate: Apart(Rate::new()),
+            probes: AtomicU32::new(0),
+            readings: ArrayQueue::new(READINGS),
+            told: Apart::default(),
+            replaced: Mutex::default(),
+        }
+    }
+
+    /// From now on this policy holds; `None` is off.
+    pub(super) fn follow(&self, policy: Option<Arc<ShadowPolicy>>) {
+        let mut replaced = self.replaced();
+        // ORDERING: each number holds by itself; a sample that meets some old and some new ones keeps to limits that were
+        // or are to hold.
+        let Some(policy) = policy else { return self.threshold.store(0, Ordering::Relaxed) };
+        let pace = pace(&policy);
+        self.distance.store(pace.distance, Ordering::Relaxed);
+        self.slack.store(pace.slack, Ordering::Relaxed);
+        self.most_bytes.store(bounded(policy.limits.body, ShadowLimits::BODY), Ordering::Relaxed);
+        self.is_by_user.store(policy.by == SampleBy::User, Ordering::Relaxed);
+        self.copies.store((amplify(&policy) * sampling::ALL as f64) as u64, Ordering::Relaxed);
+        let threshold = sampling::threshold(policy.sample);
+        let room = bounded(policy.limits.queue, ShadowLimits::QUEUE) as usize;
+        if threshold > 0 && !self.is_test && self.queue.load().capacity() != room {
+            replaced.push(self.queue.swap(Arc::new(Queue::new(room))));
+        }
+        let active = self.active.load_full();
+        if !Arc::ptr_eq(&active.policy, &policy) {
+            self.active.store(Arc::new(active.after(&self.name, policy, self.drops.0.read())));
+        }
+        self.clock.tick();
+        self.threshold.store(threshold, Ordering::Relaxed);
+        self.tower.wake();
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn follows_a_flag(&self) -> bool {
+        self.follows.is_some()
+    }
+
+    pub(super) fn is_test(&self) -> bool {
+        self.is_test
+    }
+
+    pub(super) fn active(&self) -> Arc<Active> {
+        self.active.load_full()
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.threshold.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many copies of a call to run; 0 when it is no sample.
+    #[inline]
+    pub(super) fn draw(&self, context: ContextRef<'_>) -> u32 {
+        let threshold = self.threshold.load(Ordering::Relaxed);
+        if threshold == 0 && !self.is_test {
+            return 0;
+        }
+        self.draw_some(threshold, context)
+    }
+
+    #[inline]
+    fn draw_some(&self, threshold: u64, context: ContextRef<'_>) -> u32 {
+        if self.is_test {
+            return u32::from(self.admits(context));
+        }
+        let drawn =
+            if self.is_by_user.load(Ordering::Relaxed) { self.of_user(context) } else { Some(throw()) };
+        if drawn.is_none_or(|drawn| u64::from(drawn) >= threshold) || !self.admits(context) {
+            return 0;
+        }
+        let copies = self.copies.load(Ordering::Relaxed);
+        let (whole, part) = ((copies >> 32) as u32, copies as u32);
+        whole + u32::from(part != 0 && throw() < part)
+    }
+
+    /// Nobody's call is no sample of users.
+    #[inline(never)]
+    fn of_user(&self, context: ContextRef<'_>) -> Option<u32> {
+        context.targeting_text().map(|key| of_user(self.active.load().salt, key))
+    }
+
+    /// Whether the flag says so now, for this context. A test runs what has no block, too.
+    #[inline]
+    fn admits(&self, context: ContextRef<'_>) -> bool {
+        self.follows.as_ref().is_none_or(|Follows { store, flag }| {
+            let snapshot = store.load();
+            snapshot.shadow_admits(*flag, context)
+                || (self.is_test && snapshot.shadow_policy(*flag).is_none())
+        })
+    }
+
+    /// Lets a sample in, or says why not. The input is captured only where all limits allow it.
+    pub(super) fn enter<I>(&self, copies: u32, capture: impl FnOnce() -> I) -> Entry<I> {
+        match self.gate.load(Ordering::Relaxed) {
+            PASS => {}
+            REST => {
+                self.drops.0.count(Reason::Baseline, copies);
+                return Entry::Timed;
+            }
+            PROBE if self.takes_a_probe() => {}
+            PROBE | FAILING | SLOWING => {
+                self.drops.0.count(Reason::Breaker, copies);
+                return if throw().is_multiple_of(TIMED_WHILE_OPEN) { Entry::Timed } else { Entry::Nothing };
+            }
+            _ => return self.refused(Reason::Shutdown, copies),
+        }
+        if self.is_full.load(Ordering::Relaxed) {
+            return self.refused(Reason::QueueFull, copies);
+        }
+        if copy_number().is_some() {
+            return self.refused(Reason::Nested, copies);
+        }
+        let pace = Pace {
+            distance: self.distance.load(Ordering::Relaxed),
+            slack: self.slack.load(Ordering::Relaxed),
+        };
+        let granted = self.rate.0.take(pace, self.clock.nanoseconds(), copies);
+        if granted < copies {
+            self.drops.0.count(Reason::Rate, copies - granted);
+        }
+        if granted == 0 {
+            return Entry::Nothing;
+        }
+        match contained(capture) {
+            Some(input) => Entry::Sample { input, copies: granted },
+            None => self.refused(Reason::Capture, granted),
+        }
+    }
+
+    fn refused<I>(&self, reason: Reason, copies: u32) -> Entry<I> {
+        self.drops.0.count(reason, copies);
+        Entry::Nothing
+    }
+
+    fn takes_a_probe(&self) -> bool {
+        self.probes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// The biggest answer that is looked at.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.most_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Puts a sample in the queue; wakes nobody.
+    #[inline]
+    pub(super) fn hand_in(&self, queued: Queued) {
+        let copies = queued.copies;
+        if self.gate.load(Ordering::Relaxed) == SHUT {
+            self.drops.0.count(Reason::Shutdown, copies);
+        } else if self.queue.load().push(queued).is_err() {
+            // The next callers need not capture to learn it. The engine takes this back.
+            self.is_full.store(true, Ordering::Relaxed);
+            self.drops.0.count(Reason::QueueFull, copies);
+        }
+    }
+
+    /// Takes the oldest sample out of the queue.
+    pub(super) fn take(&self) -> Option<Queued> {
+        let mut replaced = self.replaced();
+        while let Some(oldest) = replaced.first() {
+            if let Some(queued) = oldest.pop() {
+                return Some(queued);
+            }
+            // Who loaded it before it was replaced may still put something in; nobody else can.
+            if Arc::strong_count(oldest) > 1 {
+                break;
+            }
+            if let Some(queued) = oldest.pop() {
+                return Some(queued);
+            }
+            replaced.remove(0);
+        }
+        drop(replaced);
+        self.queue.load().pop()
+    }
+
+    /// Says that there is room again, where there is.
+    pub(super) fn made_room(&self) {
+        if self.is_full.load(Ordering::Relaxed) && !self.queue.load().is_full() {
+            self.is_full.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn replaced(&self) -> MutexGuard<'_, Vec<Arc<Queue>>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many samples wait in the queue.
+    pub(super) fn queued(&self) -> usize {
+        let replaced: usize = self.replaced().iter().map(|queue| queue.len()).sum();
+        replaced + self.queue.load().len()
+    }
+
+    /// How many samples may wait.
+    pub(super) fn room(&self) -> usize {
+        self.queue.load().capacity()
+    }
+
+    /// Notes what the control took alone.
+    pub(super) fn read(&self, took: Duration) {
+        // Of too many some are enough.
+        let _ = self.readings.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(super) fn set_gate(&self, gate: Gate) {
+        let gate = match gate {
+            Gate::Pass => PASS,
+            Gate::Rest => REST,
+            Gate::Failing => FAILING,
+            Gate::Slowing => SLOWING,
+            Gate::Probe(_) => {
+                self.probes.store(PROBES, Ordering::Relaxed);
+                PROBE
+            }
+        };
+        self.gate.store(gate, Ordering::Relaxed);
+    }
+
+    pub(super) fn state(&self) -> LaunchState {
+        match self.gate.load(Ordering::Acquire) {
+            SHUT => LaunchState::Ended,
+            _ if !self.is_on() => LaunchState::Off,
+            PASS => LaunchState::Running,
+            REST => LaunchState::Resting,
+            PROBE => LaunchState::Probing,
+            SLOWING => LaunchState::Slowing,
+            _ => LaunchState::Failing,
+        }
+    }
+
+    /// What has become of all copies since the recorder began.
+    pub(super) fn counts(&self) -> Counts {
+        let active = self.active.load();
+        let [matched, mismatched, ignored, errors, timeouts] = active.recorder.ends();
+        Counts {
+            matched,
+            mismatched,
+            ignored,
+            errors,
+            timeouts,
+            waiting: self.queued() as u64 + u64::from(self.told.0.held.load(Ordering::Relaxed)),
+            in_flight: u64::from(self.tower.in_flight()),
+            dropped: self.drops.0.read().since(active.dropped_before),
+        }
+    }
+
+    /// Lets nothing in any more.
+    pub(super) fn shut(&self) {
+        // ORDERING: whoever sees the gate shut sees that the end is still to be told.
+        self.told.0.is_at_rest.store(false, Ordering::Relaxed);
+        self.threshold.store(0, Ordering::Relaxed);
+        self.gate.store(SHUT, Ordering::Release);
+    }
+
+    /// Says at the end of a turn what is left.
+    pub(super) fn turned(&self, held: u32, is_at_rest: bool) {
+        self.told.0.held.store(held, Ordering::Relaxed);
+        self.told.0.is_at_rest.store(is_at_rest, Ordering::Release);
+        self.told.0.turns.fetch_add(1, Ordering::Release);
+    }
+
+    /// How many turns the engine took, and whether the last one left nothing to do.
+    pub(super) fn turns(&self) -> (u64, bool) {
+        // ORDERING: whether it rests is written before the turn is counted.
+        let turns = self.told.0.turns.load(Ordering::Acquire);
+        (turns, self.told.0.is_at_rest.load(Ordering::Acquire))
+    }
+}
+
+/// The pace of a policy.
+pub(super) fn pace(policy: &ShadowPolicy) -> Pace {
+    let rate = policy.limits.rate;
+    let rate = if rate.is_nan() { *ShadowLimits::RATE.start() } else { rate };
+    Pace::new(rate.clamp(*ShadowLimits::RATE.start(), *ShadowLimits::RATE.end()), amplify(policy))
+}
+
+fn amplify(policy: &ShadowPolicy) -> f64 {
+    let copies = policy.amplify.clamp(*ShadowPolicy::AMPLIFY.start(), *ShadowPolicy::AMPLIFY.end());
+    if copies.is_nan() { 0.0 } else { copies }
+}
+
+/// A limit within its bounds: none can be turned off, in code either.
+pub(super) fn bounded<N: Ord + Copy>(limit: N, bounds: RangeInclusive<N>) -> N {
+    limit.clamp(*bounds.start(), *bounds.end())
+}
+
+const PASS: u8 = 0;
+const REST: u8 = 1;
+const PROBE: u8 = 2;
+const FAILING: u8 = 3;
+const SLOWING: u8 = 4;
+const SHUT: u8 = 5;
+
+/// While a breaker is open one in so many samples is timed.
+const TIMED_WHILE_OPEN: u32 = 64;
+
+/// Readings that fit between two turns.
+const READINGS: usize = 1_024;
