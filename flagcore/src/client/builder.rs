@@ -15,6 +15,8 @@ use crate::context::{EvaluationContext, Surroundings};
 use crate::diagnostic::Mode;
 use crate::limits::Limits;
 use crate::model::Format;
+#[cfg(feature = "shadow")]
+use crate::shadow::{Launches, ShadowEngine};
 #[cfg(feature = "watch")]
 use crate::source::Woken;
 use crate::source::file::FileSource;
@@ -41,6 +43,8 @@ pub struct Builder {
     watch: bool,
     events: bool,
     listeners: Vec<Listener>,
+    #[cfg(feature = "shadow")]
+    shadow_engine: Option<ShadowEngine>,
     #[cfg(feature = "watch")]
     on_thread_start: Option<ThreadStart>,
 }
@@ -77,6 +81,8 @@ impl Default for Builder {
             watch: true,
             events: true,
             listeners: Vec::new(),
+            #[cfg(feature = "shadow")]
+            shadow_engine: None,
             #[cfg(feature = "watch")]
             on_thread_start: None,
         }
@@ -165,6 +171,15 @@ impl Builder {
         self
     }
 
+    /// Where candidates of dark launches run: an engine with settings of the embedder's, one that several clients share, or
+    /// [one for tests](ShadowEngine::testing). Without, the client has one of its own, which makes no thread before the
+    /// first launch.
+    #[cfg(feature = "shadow")]
+    pub fn shadow_engine(mut self, engine: ShadowEngine) -> Self {
+        self.shadow_engine = Some(engine);
+        self
+    }
+
     /// Calls `listener` with every update, the first publication included; see [`Client::on_update`].
     pub fn on_update(mut self, mut listener: impl FnMut(&Update) + Send + 'static) -> Self {
         self.listeners.push(Box::new(move |update| {
@@ -201,7 +216,18 @@ impl Builder {
             keep_json: self.keep_json,
             surroundings: Arc::new(self.surroundings),
         };
-        let mut engine = Engine::new(store.clone(), options, sources.collect(), self.listeners);
+        #[cfg(feature = "shadow")]
+        let launches = Arc::new(Launches::new(store.clone(), self.shadow_engine.unwrap_or_default()));
+        #[cfg(feature = "shadow")]
+        let listeners = {
+            // First of all listeners: whoever hears of an update finds the launches as it has them.
+            let mut listeners = self.listeners;
+            listeners.insert(0, follow(launches.clone()));
+            listeners
+        };
+        #[cfg(not(feature = "shadow"))]
+        let listeners = self.listeners;
+        let mut engine = Engine::new(store.clone(), options, sources.collect(), listeners);
         let signal = Arc::new(Signal::default());
         if self.watch {
             engine.watch(&signal);
@@ -223,6 +249,8 @@ impl Builder {
                 engine,
                 board,
                 signal,
+                #[cfg(feature = "shadow")]
+                launches,
                 #[cfg(feature = "watch")]
                 thread: Mutex::new(thread),
             }),
@@ -238,6 +266,17 @@ impl fmt::Debug for Builder {
             .field("sources", &self.sources.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Keeps launches to what the flags say.
+#[cfg(feature = "shadow")]
+fn follow(launches: Arc<Launches>) -> Listener {
+    Box::new(move |update| {
+        if let Update::Changed(_) = update {
+            launches.follow();
+        }
+        true
+    })
 }
 
 /// How often sources are polled, whatever they tell by themselves.

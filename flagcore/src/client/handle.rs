@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use crate::change::{Update, Updates};
 use crate::model::Format;
+#[cfg(feature = "shadow")]
+use crate::shadow::Launches;
 use crate::snapshot::{Flag, Snapshot};
 use crate::source::{Content, Signal};
 use crate::store::{Guard, Store, StoreRef};
@@ -48,6 +50,8 @@ pub(super) struct Inner {
     pub(super) engine: Arc<Mutex<Engine>>,
     pub(super) board: Arc<Board>,
     pub(super) signal: Arc<Signal>,
+    #[cfg(feature = "shadow")]
+    pub(super) launches: Arc<Launches>,
     #[cfg(feature = "watch")]
     pub(super) thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
