@@ -73,8 +73,8 @@
 //!
 //! # Dark launches
 //!
-//! A `shadow` block says how often the code behind a flag also runs its successor, and within which bounds. It changes no
-//! answer: flagd and those who evaluate for themselves never see it.
+//! A `shadow` block says how often the code behind a flag also runs its successor, and within which bounds: see
+//! [`Client::shadow`](crate::Client::shadow). It changes no answer: flagd and those who evaluate for themselves never see it.
 //!
 //! ```yaml
 //! flags:

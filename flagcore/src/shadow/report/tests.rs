@@ -67,7 +67,7 @@ fn a_report_counts_each_copy_once_and_ranks_the_worst_first() {
 fn a_report_is_a_screen_of_text() {
     let text = report_of(&example()).to_string();
     let expected = "\
-search (search-rs): 100 of 1,000 samples differ (10.0 %)
+search (search-rs), off: 100 of 1,000 samples differ (10.0 %)
   beside: 4 failed, 1 timed out, 100 differ only in what is ignored
   dropped 32: 30 queue_full, 2 in_flight
                    p50       p90       p99     p99.9       max
@@ -83,12 +83,12 @@ search (search-rs): 100 of 1,000 samples differ (10.0 %)
     assert_eq!(text, expected);
 
     let recorder = recorder(StoreLimits::default());
-    assert_eq!(recorder.report([]).to_string(), "search (search-rs): no sample yet\n");
+    assert_eq!(recorder.report([]).to_string(), "search (search-rs), off: no sample yet\n");
     for _ in 0..1_200 {
         recorder.compared(Verdict::Match, MS, 1);
     }
     let text = recorder.report([]).to_string();
-    assert!(text.starts_with("search (search-rs): no difference in 1,200 samples\n"), "{text}");
+    assert!(text.starts_with("search (search-rs), off: no difference in 1,200 samples\n"), "{text}");
     assert_eq!(text.lines().count(), 4);
 }
 

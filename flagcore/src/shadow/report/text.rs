@@ -10,7 +10,11 @@ use super::shadow_report::{ErrorReport, FieldReport, Latency, ShadowReport};
 /// For people: at most 24 lines of 100 columns.
 impl fmt::Display for ShadowReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): ", cut(&self.flag, NAME), cut(&self.id, NAME))?;
+        f.write_str(&cut(&self.flag, NAME))?;
+        if self.id != self.flag {
+            write!(f, " ({})", cut(&self.id, NAME))?;
+        }
+        write!(f, ", {}: ", self.state)?;
         self.write_verdict(f)?;
         self.write_dropped(f)?;
         if self.samples == 0 {
