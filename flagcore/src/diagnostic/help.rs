@@ -129,6 +129,10 @@ impl Problem {
                 suggest(found, known.iter().map(String::as_str), "variants here")
             }
             Problem::EmptyFlagSetId { .. } => "give it a name, or remove it".to_owned(),
+            Problem::ShadowWord { field, known, .. } if SHADOW_LATER.contains(&&**field) => format!(
+                "`{field}` is for dark launches over HTTP, which there are not yet: leave it out; words here are {}",
+                known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            ),
             Problem::ShadowWord { field, known, .. } => suggest(field, known.iter().copied(), "words here"),
             Problem::ShadowWhen { problem, .. } => return problem.help(),
             Problem::ShadowValue { example: "", .. } => return None,
@@ -246,3 +250,7 @@ const COMMON_OPERATORS: &[&str] =
 
 /// Words of a flag that nothing else has.
 const WORDS_OF_FLAGS: &[&str] = &["state", "variants", "defaultVariant", "targeting"];
+
+/// Words of the `shadow` block for what is sent to another process.
+const SHADOW_LATER: [&str; 9] =
+    ["target", "writes", "noise", "ramp", "as", "status", "headers", "keep", "primary_share"];
