@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use benches::figures;
 use criterion::{Criterion, criterion_group, criterion_main};
 use crossbeam_queue::ArrayQueue;
+use flagcore::Client;
 use flagcore::shadow::{
-    Launch, LaunchState, Reason, ShadowBreaker, ShadowEngine, ShadowLimits, ShadowPolicy,
+    Launch, LaunchState, Reason, SampleBy, Shadow, ShadowBreaker, ShadowEngine, ShadowLimits, ShadowPolicy,
 };
 
 /// An input of 1 KiB that is cheap to capture, as a body of bytes is.
@@ -49,7 +50,12 @@ fn body() -> Body {
 /// One call: the control takes next to nothing, and so does the candidate.
 #[inline]
 fn call(launch: &Launch, body: &Body) -> u64 {
-    launch.shadow("user-1").capture(|| Arc::clone(body)).run(|| answer(body), |body| answer(&body))
+    call_of(launch.shadow("user-1"), body)
+}
+
+#[inline]
+fn call_of(shadow: Shadow<'_>, body: &Body) -> u64 {
+    shadow.capture(|| Arc::clone(body)).run(|| answer(body), |body| answer(&body))
 }
 
 #[inline]
@@ -144,13 +150,28 @@ fn rows(c: &mut Criterion) {
     });
     group.bench_function("limit/box", |b| b.iter(|| black_box(Box::new(black_box([7_u64; 16])))));
     group.bench_function("off", |b| b.iter(|| black_box(call(black_box(&off), &body))));
+    let by_user = engine.launch(
+        "by-user",
+        Arc::new(ShadowPolicy { by: SampleBy::User, ..ShadowPolicy::clone(&policy(0.01)) }),
+    );
+    group.bench_function("one-percent-by-user", |b| b.iter(|| black_box(call(black_box(&by_user), &body))));
+    let flags = r#"{"flags": {"off": {"variants": {"on": true}}, "other": {"variants": {"on": true}}}}"#;
+    let client = Client::from_json(flags).expect("flags");
+    let (launch, flag) = (client.launch("off"), client.flag("off"));
+    group.bench_function("off-client/launch", |b| b.iter(|| black_box(call(black_box(&launch), &body))));
+    group.bench_function("off-client/handle", |b| {
+        b.iter(|| black_box(call_of(client.shadow(black_box(flag), "user-1"), &body)))
+    });
+    group.bench_function("off-client/key", |b| {
+        b.iter(|| black_box(call_of(client.shadow(black_box("off"), "user-1"), &body)))
+    });
     group.bench_function("one-percent", |b| b.iter(|| black_box(call(black_box(&some), &body))));
     group.bench_function("queue-full", |b| b.iter(|| black_box(call(black_box(&full), &body))));
     group.bench_function("breaker-open", |b| b.iter(|| black_box(call(black_box(&broken), &body))));
     group.finish();
 
-    let queue: ArrayQueue<[u64; 7]> = ArrayQueue::new(65_536);
-    let push = || in_bursts(|| assert!(queue.push(black_box([7; 7])).or_else(|_| emptied(&queue)).is_ok()));
+    let queue: ArrayQueue<[u64; 16]> = ArrayQueue::new(65_536);
+    let push = || in_bursts(|| assert!(queue.push(black_box([7; 16])).or_else(|_| emptied(&queue)).is_ok()));
     let (pushed, called) = (push(), in_bursts(|| assert_eq!(call(&all, &body), answer(&body))));
     figures::keep(
         "shadow-bursts",
@@ -165,49 +186,60 @@ fn rows(c: &mut Criterion) {
 
 /// Makes room, some hundred pushes before it is needed again.
 #[cold]
-fn emptied(queue: &ArrayQueue<[u64; 7]>) -> Result<(), ()> {
+fn emptied(queue: &ArrayQueue<[u64; 16]>) -> Result<(), ()> {
     while queue.pop().is_some() {}
     Ok(())
 }
 
-/// The slow end of single calls, all sampled, one every 12 microseconds; and of a push, the same way.
+/// The slow end of single calls, all sampled, two microseconds apart in bursts of no more than may start at once; and of
+/// what a call stands on, the same way.
 fn slow_end(launch: &Launch, body: &Body) {
-    let queue: ArrayQueue<[u64; 7]> = ArrayQueue::new(1_024);
+    let queue: ArrayQueue<[u64; 16]> = ArrayQueue::new(4_096);
+    let words = String::from("the words of a search, as somebody wrote them");
     let mut kept = Vec::new();
-    let mut of = |name: &str, mut work: Box<dyn FnMut() + '_>| {
-        let mut samples = paced(&mut work);
+    let mut of = |name: &str, work: &mut dyn FnMut()| {
+        let mut samples = paced(work);
         samples.sort_unstable();
         for (quantile, share) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
             let at = ((samples.len() - 1) as f64 * share) as usize;
             kept.push((format!("{name}-{quantile}-ns"), samples[at] as f64));
         }
     };
-    of("limit-clock", Box::new(|| {}));
-    of(
-        "limit-array-queue-push",
-        Box::new(|| {
-            let _ = queue.force_push(black_box([7; 7]));
-        }),
-    );
-    of("control", Box::new(|| assert!(black_box(answer(body)) > 0)));
-    of("all", Box::new(|| assert!(black_box(call(launch, body)) > 0)));
+    of("limit-clock", &mut || {});
+    of("limit-array-queue-push", &mut || {
+        let _ = queue.force_push(black_box([7; 16]));
+    });
+    of("control", &mut || assert!(black_box(answer(body)) > 0));
+    of("all", &mut || assert!(black_box(call(launch, body)) > 0));
+    of("all-boxed-with-string", &mut || assert!(black_box(call_boxed(launch, &words)) > 0));
     let kept: Vec<(&str, f64)> = kept.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
     figures::keep("shadow-slow-end", &kept);
 }
 
+/// One call whose input and answer are texts on the heap, and whose candidate is a boxed closure.
+fn call_boxed(launch: &Launch, words: &str) -> usize {
+    let candidate: Box<dyn Fn(String) -> String + Send + Sync> = Box::new(|words| words.to_uppercase());
+    let capture = || words.to_owned();
+    launch.shadow("user-1").capture(capture).run(|| words.to_uppercase(), candidate).len()
+}
+
 /// Nanoseconds of 200,000 calls, each with one clock read.
 fn paced(work: &mut dyn FnMut()) -> Vec<u64> {
-    const CALLS: u32 = 200_000;
-    let first = Instant::now();
-    (0..CALLS)
-        .map(|call| {
-            let due = first + call * Duration::from_micros(12);
+    /// A hundredth of the rate.
+    const AT_ONCE: u32 = 1_000;
+    let mut samples = Vec::with_capacity(200_000);
+    for _ in 0..200 {
+        thread::sleep(2 * PAUSE);
+        let first = Instant::now();
+        for call in 0..AT_ONCE {
+            let due = first + call * Duration::from_micros(2);
             while Instant::now() < due {}
             let begun = Instant::now();
             work();
-            begun.elapsed().as_nanos() as u64
-        })
-        .collect()
+            samples.push(begun.elapsed().as_nanos() as u64);
+        }
+    }
+    samples
 }
 
 criterion_group! {

@@ -4,8 +4,8 @@
 //! The rewrite has a bug and a limit. The report finds both; with `amplify: 1` the errors end; with `state: DISABLED` it all does.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,10 @@ fn serve(user: u32, client: &Client, rewrite: &Arc<Rewrite>) {
             .compare_fields() // by the rules in the file
             .results() // errors by their class
             .run(|| search(&query), move |query| rewrite.search(&query));
-        assert!(answer.is_ok_and(|found| !found.hits.is_empty()), "what the user gets is never the rewrite's");
+        assert!(
+            answer.is_ok_and(|found| !found.hits.is_empty()),
+            "what the user gets is never the rewrite's"
+        );
     }
 }
 

@@ -7,13 +7,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use super::contain::{contained, told};
 use super::copy::as_copy;
 use super::flight::{Flight, Outcome, Runner};
 use super::sample::Blocking;
+use super::thread;
 
 /// One candidate to run.
 pub(super) struct Task {
@@ -57,6 +57,7 @@ struct Shared {
     /// Threads that work at a time, and how many more may hang.
     workers: usize,
     written_off: usize,
+    nice: u8,
 }
 
 #[derive(Default)]
@@ -90,9 +91,9 @@ impl Roll {
 }
 
 impl Crew {
-    pub(super) fn new(workers: usize, written_off: usize) -> Self {
-        let shared =
-            Shared { roll: Mutex::default(), work: Condvar::new(), workers: workers.max(1), written_off };
+    pub(super) fn new(workers: usize, written_off: usize, nice: u8) -> Self {
+        let (roll, work) = (Mutex::default(), Condvar::new());
+        let shared = Shared { roll, work, workers: workers.max(1), written_off, nice };
         Self { shared: Arc::new(shared) }
     }
 
@@ -114,7 +115,7 @@ impl Crew {
             return true;
         }
         let shared = Arc::clone(&self.shared);
-        let started = thread::Builder::new().name("flag-shadow".to_owned()).spawn(move || shared.work());
+        let started = thread::start("flag-shadow", self.shared.nice, move || shared.work());
         roll.threads += usize::from(started.is_ok());
         // Those that are there may do it later.
         roll.working() > 0

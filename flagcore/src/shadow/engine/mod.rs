@@ -12,7 +12,7 @@
 //! 4. `contain` is where panics of others end; `measure` is what is kept of an answer, and its size.
 //! 5. `active` is what a policy comes to.
 //! 6. `flight` is a candidate that runs, `sample` what it runs on.
-//! 7. `crew` are the threads of blocking candidates, `spawn` the runtime of asynchronous ones.
+//! 7. `thread` starts threads that stand back; `crew` are those of blocking candidates, `spawn` the runtime of asynchronous ones.
 //! 8. `baseline` tells whether the control suffers, `breaker` when to stop and when to try again.
 //! 9. `shared` is what callers and the engine share, `launch` its face, `call` is one call.
 //! 10. `desk` is the engine's side of a launch, `host` the thread that goes from desk to desk.
@@ -27,6 +27,7 @@ mod measure;
 mod active;
 mod flight;
 mod sample;
+mod thread;
 mod crew;
 mod spawn;
 mod baseline;

@@ -51,16 +51,17 @@ pub(super) fn spawn(spawner: Option<&dyn Spawn>, candidate: BoxFuture<()>) {
 #[cfg(feature = "tokio")]
 pub(super) mod own {
     use std::sync::OnceLock;
-    use std::thread;
 
     use tokio::runtime::{Builder, Handle};
     use tokio::sync::oneshot;
 
+    use super::super::thread;
     use super::{BoxFuture, Spawn};
 
     /// Started with the first candidate; told to end when it is dropped, and not waited for.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(in super::super) struct OwnRuntime {
+        nice: u8,
         running: OnceLock<Option<Running>>,
     }
 
@@ -72,7 +73,11 @@ pub(super) mod own {
     }
 
     impl OwnRuntime {
-        fn start() -> Option<Running> {
+        pub(in super::super) fn new(nice: u8) -> Self {
+            Self { nice, running: OnceLock::new() }
+        }
+
+        fn start(nice: u8) -> Option<Running> {
             let runtime = Builder::new_current_thread().enable_all().build().ok()?;
             let handle = runtime.handle().clone();
             let (end, ended) = oneshot::channel::<()>();
@@ -81,14 +86,14 @@ pub(super) mod own {
                 // A candidate may block in its own end.
                 runtime.shutdown_background();
             };
-            thread::Builder::new().name("flag-shadow-io".to_owned()).spawn(run).ok()?;
+            thread::start("flag-shadow-io", nice, run).ok()?;
             Some(Running { handle, _end: end })
         }
     }
 
     impl Spawn for OwnRuntime {
         fn spawn(&self, candidate: BoxFuture<()>) {
-            if let Some(running) = self.running.get_or_init(Self::start) {
+            if let Some(running) = self.running.get_or_init(|| Self::start(self.nice)) {
                 Spawn::spawn(&running.handle, candidate);
             }
         }
