@@ -13,7 +13,8 @@
 //! 5. `active` is what a policy comes to.
 //! 6. `flight` is a candidate that runs, `sample` what it runs on.
 //! 7. `thread` starts threads that stand back; `crew` are those of blocking candidates, `spawn` the runtime of asynchronous ones.
-//! 8. `baseline` tells whether the control suffers, `breaker` when to stop and when to try again.
+//! 8. `baseline` tells whether the control suffers, `breaker` when to stop and when to try again,
+//!    `gate` tells callers.
 //! 9. `shared` is what callers and the engine share, `launch` its face, `call` is one call.
 //! 10. `desk` is the engine's side of a launch, `host` the thread that goes from desk to desk.
 
@@ -32,6 +33,7 @@ mod crew;
 mod spawn;
 mod baseline;
 mod breaker;
+mod gate;
 mod shared;
 mod launch;
 mod call;

@@ -133,7 +133,7 @@ mod tests {
     }
 }
 
-/// Every interleaving: `RUSTFLAGS="--cfg loom" cargo test -p flagcore --release --lib interleavings`.
+/// Every interleaving: `RUSTFLAGS="--cfg loom" cargo test -p flagcore --lib --target-dir target/loom interleavings`.
 #[cfg(all(test, loom))]
 mod interleavings {
     use loom::sync::Arc;

@@ -9,12 +9,13 @@ use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
 
 use super::active::Active;
-use super::breaker::{Gate, PROBES};
+use super::breaker::Gate;
 use super::clock::{Apart, Clock};
 use super::contain::contained;
 use super::copy::copy_number;
 use super::counts::{Counts, Dropped, Drops, Reason};
 use super::flight::Tower;
+use super::gate::{Door, Way};
 use super::launch::LaunchState;
 use super::rate::{Pace, Rate};
 use super::sample::Queued;
@@ -30,7 +31,7 @@ pub(super) struct Shared {
     /// Copies of a sample times 2^32.
     copies: AtomicU64,
     is_by_user: AtomicBool,
-    gate: AtomicU8,
+    door: Door,
     /// A caller found the queue full, and the engine has not made room since.
     is_full: AtomicBool,
     distance: AtomicU64,
@@ -48,7 +49,6 @@ pub(super) struct Shared {
     pub(super) tower: Arc<Tower>,
     pub(super) drops: Apart<Drops>,
     rate: Apart<Rate>,
-    probes: AtomicU32,
     /// Times of the control alone.
     pub(super) readings: ArrayQueue<u64>,
     /// Written every turn, so apart from what callers read.
@@ -91,7 +91,7 @@ impl Shared {
             threshold: AtomicU64::new(0),
             copies: AtomicU64::new(0),
             is_by_user: AtomicBool::new(false),
-            gate: AtomicU8::new(PASS),
+            door: Door::new(),
             is_full: AtomicBool::new(false),
             distance: AtomicU64::new(0),
             slack: AtomicU64::new(0),
@@ -107,7 +107,6 @@ impl Shared {
             tower: Arc::default(),
             drops: Apart::default(),
             rate: Apart(Rate::new()),
-            probes: AtomicU32::new(0),
             readings: ArrayQueue::new(READINGS),
             told: Apart::default(),
             following: Mutex::default(),
@@ -202,18 +201,17 @@ impl Shared {
 
     /// Lets a sample in, or says why not. The input is captured only where all limits allow it.
     pub(super) fn enter<I>(&self, copies: u32, capture: impl FnOnce() -> I) -> Entry<I> {
-        match self.gate.load(Ordering::Relaxed) {
-            PASS => {}
-            REST => {
+        match self.door.enter() {
+            Way::In => {}
+            Way::Rest => {
                 self.drops.0.count(Reason::Baseline, copies);
                 return Entry::Timed;
             }
-            PROBE if self.takes_a_probe() => {}
-            PROBE | FAILING | SLOWING => {
+            Way::Stopped => {
                 self.drops.0.count(Reason::Breaker, copies);
                 return if throw().is_multiple_of(TIMED_WHILE_OPEN) { Entry::Timed } else { Entry::Nothing };
             }
-            _ => return self.refused(Reason::Shutdown, copies),
+            Way::Ended => return self.refused(Reason::Shutdown, copies),
         }
         if self.is_full.load(Ordering::Relaxed) {
             return self.refused(Reason::QueueFull, copies);
@@ -243,10 +241,6 @@ impl Shared {
         Entry::Nothing
     }
 
-    fn takes_a_probe(&self) -> bool {
-        self.probes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-    }
-
     /// The biggest answer that is looked at.
     pub(super) fn most_bytes(&self) -> u64 {
         self.most_bytes.load(Ordering::Relaxed)
@@ -274,7 +268,7 @@ impl Shared {
     #[inline]
     pub(super) fn hand_in(&self, queued: Queued) {
         let copies = queued.copies;
-        if self.gate.load(Ordering::Relaxed) == SHUT {
+        if self.door.is_shut() {
             self.drops.0.count(Reason::Shutdown, copies);
         } else if self.push(queued).is_err() {
             // The next callers need not capture to learn it. The engine takes this back.
@@ -323,28 +317,18 @@ impl Shared {
     }
 
     pub(super) fn set_gate(&self, gate: Gate) {
-        let gate = match gate {
-            Gate::Pass => PASS,
-            Gate::Rest => REST,
-            Gate::Failing => FAILING,
-            Gate::Slowing => SLOWING,
-            Gate::Probe(_) => {
-                self.probes.store(PROBES, Ordering::Relaxed);
-                PROBE
-            }
-        };
-        self.gate.store(gate, Ordering::Relaxed);
+        self.door.set(gate);
     }
 
     pub(super) fn state(&self) -> LaunchState {
-        match self.gate.load(Ordering::Acquire) {
-            SHUT => LaunchState::Ended,
+        match self.door.gate() {
+            None => LaunchState::Ended,
             _ if !self.is_on() => LaunchState::Off,
-            PASS => LaunchState::Running,
-            REST => LaunchState::Resting,
-            PROBE => LaunchState::Probing,
-            SLOWING => LaunchState::Slowing,
-            _ => LaunchState::Failing,
+            Some(Gate::Pass) => LaunchState::Running,
+            Some(Gate::Rest) => LaunchState::Resting,
+            Some(Gate::Probe(_)) => LaunchState::Probing,
+            Some(Gate::Slowing) => LaunchState::Slowing,
+            Some(Gate::Failing) => LaunchState::Failing,
         }
     }
 
@@ -369,7 +353,7 @@ impl Shared {
         // ORDERING: whoever sees the gate shut sees that the end is still to be told.
         self.told.0.is_at_rest.store(false, Ordering::Relaxed);
         self.threshold.store(0, Ordering::Relaxed);
-        self.gate.store(SHUT, Ordering::Release);
+        self.door.shut();
     }
 
     /// Says at the end of a turn what is left.
@@ -403,13 +387,6 @@ fn amplify(policy: &ShadowPolicy) -> f64 {
 pub(super) fn bounded<N: Ord + Copy>(limit: N, bounds: RangeInclusive<N>) -> N {
     limit.clamp(*bounds.start(), *bounds.end())
 }
-
-const PASS: u8 = 0;
-const REST: u8 = 1;
-const PROBE: u8 = 2;
-const FAILING: u8 = 3;
-const SLOWING: u8 = 4;
-const SHUT: u8 = 5;
 
 /// While a breaker is open one in so many samples is timed.
 const TIMED_WHILE_OPEN: u32 = 64;
