@@ -124,7 +124,7 @@ impl ShadowEngine {
     /// Begins a dark launch whose policy is in code. Each call begins another one, with limits and counts of its own.
     ///
     /// Limits beyond their bounds are taken as the nearest bound. The queue takes its memory now: some 130 bytes for each
-    /// sample that fits.
+    /// sample that fits, up to the next power of four.
     pub fn launch(&self, name: &str, policy: Arc<ShadowPolicy>) -> Launch {
         self.begin(name, None, Some(policy))
     }

@@ -393,7 +393,7 @@ const TIMED_WHILE_OPEN: u32 = 64;
 
 /// Sizes of queues, made when a policy first asks for so much, and kept: so a caller finds the queue by a load.
 // PERF: behind an `ArcSwap` a push cost 20 ns more (benchmark `shadow`, row `all`).
-const TIERS: [usize; 4] = [64, 1_024, 4_096, 65_536];
+const TIERS: [usize; 6] = [64, 256, 1_024, 4_096, 16_384, 65_536];
 
 /// Readings that fit between two turns.
 const READINGS: usize = 1_024;
