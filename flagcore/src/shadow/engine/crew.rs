@@ -27,9 +27,11 @@ impl Task {
     fn run(self) -> Runner {
         let Self { sample, is_only, runner } = self;
         let (by, copy) = (&runner.flight().by, runner.flight().copy);
-        let outcome = told(|| as_copy(copy, || sample.run(by, is_only)));
+        let outcome = runner.begin().then(|| told(|| as_copy(copy, || sample.run(by, is_only))));
         contained(|| as_copy(copy, || drop(sample)));
-        runner.end(outcome.unwrap_or_else(Outcome::Panicked));
+        if let Some(outcome) = outcome {
+            runner.end(outcome.unwrap_or_else(Outcome::Panicked));
+        }
         runner
     }
 }

@@ -3,10 +3,13 @@
 //! A flight ends once. Whoever moves its state away from `RUNNING` tells the story: the runner that it ended, or the
 //! watch that it took too long. A blocking candidate that is overdue cannot be stopped and goes on; it counts as in flight
 //! until it returns. An asynchronous one is dropped at its next poll, for which the watch wakes it.
+//!
+//! A flight begins when a thread or a runtime is asked for, and its candidate a while later. What comes in between, the end
+//! of its time or the switch, is looked at once more right before the candidate's own code.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering, fence};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -137,6 +140,8 @@ impl Flight {
 #[derive(Debug, Default)]
 pub(super) struct Tower {
     in_flight: AtomicU32,
+    /// Whether the launch is switched off.
+    is_off: AtomicBool,
     /// Whether something waits for a runner to end.
     is_waiting: AtomicBool,
     starter: OnceLock<Thread>,
@@ -145,6 +150,18 @@ pub(super) struct Tower {
 impl Tower {
     pub(super) fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Turns the switch: once it is off, no candidate begins but one that is about to, and counts as in flight.
+    pub(super) fn switch(&self, is_on: bool) {
+        self.is_off.store(!is_on, Ordering::Relaxed);
+        // ORDERING: pairs with the fence in `is_off`: a candidate that misses the switch is in flight for whoever turned it.
+        fence(Ordering::SeqCst);
+    }
+
+    fn is_off(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.is_off.load(Ordering::Relaxed)
     }
 
     /// From now on this thread starts the runners.
@@ -203,6 +220,14 @@ impl Runner {
     pub(super) fn is_overdue(&self) -> bool {
         self.flight.is_overdue()
     }
+
+    /// Whether the candidate may begin; if not, that is how it ended.
+    pub(super) fn begin(&self) -> bool {
+        if self.tower.is_off() {
+            self.end(Outcome::Dropped(Reason::SwitchedOff));
+        }
+        !self.flight.is_over()
+    }
 }
 
 impl Drop for Runner {
@@ -218,12 +243,13 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// An asynchronous candidate within its time, its panics contained.
 pub(super) struct Watched {
     candidate: Option<BoxFuture<Outcome>>,
+    has_begun: bool,
     runner: Runner,
 }
 
 impl Watched {
     pub(super) fn new(candidate: BoxFuture<Outcome>, runner: Runner) -> Self {
-        Self { candidate: Some(candidate), runner }
+        Self { candidate: Some(candidate), has_begun: false, runner }
     }
 
     fn drop_candidate(&mut self) {
@@ -239,7 +265,9 @@ impl Future for Watched {
         let this = &mut *self;
         // Before the look at the state: whoever gives it up afterwards finds the waker.
         this.runner.flight.listen(cx.waker());
-        let Some(candidate) = this.candidate.as_mut().filter(|_| !this.runner.is_overdue()) else {
+        let may_run = if this.has_begun { !this.runner.is_overdue() } else { this.runner.begin() };
+        this.has_begun = true;
+        let Some(candidate) = this.candidate.as_mut().filter(|_| may_run) else {
             this.drop_candidate();
             return Poll::Ready(());
         };
@@ -321,6 +349,26 @@ mod tests {
         assert!(watched.candidate.is_none());
         drop(watched);
         assert_eq!((tower.in_flight(), endings.try_iter().count()), (0, 0));
+    }
+
+    #[test]
+    fn a_candidate_that_has_not_begun_when_the_switch_is_turned_does_not() {
+        let (flight, runner, tower, endings) = trial();
+        let begins = async { std::panic::resume_unwind(Box::new("it began")) };
+        let mut watched = Watched::new(Box::pin(begins), runner);
+        tower.switch(false);
+        assert_eq!(poll(&mut watched), Poll::Ready(()));
+        assert!(flight.is_over());
+        drop(watched);
+        assert_eq!(endings.try_iter().collect::<Vec<_>>(), [Ending::Dropped(Reason::SwitchedOff)]);
+
+        let (_, runner, tower, _) = trial();
+        let mut watched = Watched::new(Box::pin(std::future::pending()), runner);
+        assert_eq!(poll(&mut watched), Poll::Pending);
+        tower.switch(false);
+        assert_eq!(poll(&mut watched), Poll::Pending, "it has begun");
+        tower.switch(true);
+        assert!(!tower.is_off());
     }
 
     #[test]

@@ -118,7 +118,10 @@ impl Shared {
         let _following = self.following.lock().unwrap_or_else(PoisonError::into_inner);
         // ORDERING: each number holds by itself; a sample that meets some old and some new ones keeps to limits that were
         // or are to hold.
-        let Some(policy) = policy else { return self.threshold.store(0, Ordering::Relaxed) };
+        let Some(policy) = policy else {
+            self.threshold.store(0, Ordering::Relaxed);
+            return self.tower.switch(false);
+        };
         let pace = pace(&policy);
         self.distance.store(pace.distance, Ordering::Relaxed);
         self.slack.store(pace.slack, Ordering::Relaxed);
@@ -135,6 +138,7 @@ impl Shared {
         }
         self.clock.tick();
         self.threshold.store(threshold, Ordering::Relaxed);
+        self.tower.switch(threshold > 0);
         self.tower.wake();
     }
 
