@@ -17,6 +17,7 @@ use super::sample::{AsyncParts, BlockingParts, Packed, Parts, Queued};
 use super::shared::{Entry, Shared};
 use crate::shadow::compare::{Compare, Equality, Fields, Ignoring, Results, Verdict};
 use crate::shadow::report::Times;
+use crate::text::Printable;
 
 /// A call that may be a sample. Made by [`Client::shadow`](crate::Client::shadow) and [`Launch::shadow`](super::Launch::shadow).
 #[must_use = "nothing runs before `run` or `run_async`"]
@@ -301,6 +302,10 @@ impl<K, J, S> Sampled<K, J, S> {
         let complaint = match &verdict {
             Verdict::Match | Verdict::Ignored => None,
             Verdict::Mismatch(differences) => Some(format!("answers differently: {differences}")),
+            // Its text may hold what is redacted; reports keep none then either.
+            Verdict::Failed(failure) if !active.policy.store.redact.is_empty() => {
+                Some(format!("fails: {}", Printable(failure.class())))
+            }
             Verdict::Failed(failure) => Some(format!("fails: {failure}")),
             Verdict::Unfit(error) => Some(format!("cannot be compared: {error}")),
         };
