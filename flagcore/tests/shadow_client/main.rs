@@ -11,3 +11,4 @@ mod common;
 mod comparing;
 mod lab;
 mod switch;
+mod who;
