@@ -10,5 +10,6 @@ mod common;
 
 mod comparing;
 mod lab;
+mod reasons;
 mod switch;
 mod who;
