@@ -12,4 +12,5 @@ mod comparing;
 mod lab;
 mod reasons;
 mod switch;
+mod testing;
 mod who;
