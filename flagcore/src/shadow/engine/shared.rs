@@ -338,6 +338,9 @@ impl Shared {
 
     /// What has become of all copies since the recorder began.
     pub(super) fn counts(&self) -> Counts {
+        if self.gate.load(Ordering::Acquire) == SHUT {
+            self.sweep();
+        }
         let active = self.active.load();
         let [matched, mismatched, ignored, errors, timeouts] = active.recorder.ends();
         Counts {
@@ -358,6 +361,15 @@ impl Shared {
         self.told.0.is_at_rest.store(false, Ordering::Relaxed);
         self.threshold.store(0, Ordering::Relaxed);
         self.door.shut();
+    }
+
+    /// Drops what callers put into the queue who saw the gate open right before it was shut: nobody else comes for it, and
+    /// on their way they look no second time.
+    fn sweep(&self) {
+        while let Some(queued) = self.take() {
+            self.drops.0.count(Reason::Shutdown, queued.copies);
+            contained(|| drop(queued));
+        }
     }
 
     /// Says at the end of a turn what is left.
