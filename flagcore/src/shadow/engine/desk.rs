@@ -158,6 +158,19 @@ impl Desk {
         self.flights.retain(|(flight, _)| !flight.is_over());
     }
 
+    /// Hears of those that ended while the others were given up: they are about to tell.
+    fn hear_the_last(&mut self) {
+        let deadline = Instant::now() + LAST_WORD;
+        while self.open > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(ending) = self.endings.recv_timeout(left) else { return };
+            self.open -= 1;
+            if let Ending::Dropped(reason) = ending {
+                self.shared.drops.0.count(reason, 1);
+            }
+        }
+    }
+
     /// Gives up what takes too long.
     fn watch(&mut self, now: Instant) {
         for (flight, kind) in &self.flights {
@@ -293,18 +306,22 @@ impl Desk {
 }
 
 impl Drop for Desk {
-    /// Ends the launch: what waits or runs is counted as dropped. Waits for nothing.
+    /// Ends the launch: what waits or runs is counted as dropped. Waits for no candidate.
     fn drop(&mut self) {
         self.shared.shut();
         self.hear(Instant::now());
-        let drops = &self.shared.drops.0;
-        for (flight, kind) in self.flights.drain(..) {
-            match kind {
+        for (flight, kind) in std::mem::take(&mut self.flights) {
+            let is_given_up = match kind {
                 Kind::Blocking => self.crew.give_up(&flight),
                 Kind::Async => flight.give_up(),
             };
+            if is_given_up {
+                self.open = self.open.saturating_sub(1);
+                self.shared.drops.0.count(Reason::Shutdown, 1);
+            }
         }
-        drops.count(Reason::Shutdown, self.open);
+        self.hear_the_last();
+        let drops = &self.shared.drops.0;
         if let Some(held) = self.held.take() {
             drops.count(Reason::Shutdown, held.copies - held.started);
             contained(|| drop(held));
@@ -316,3 +333,6 @@ impl Drop for Desk {
         self.shared.turned(0, true);
     }
 }
+
+/// How long the word of a candidate that just ended may take; without it, it would not be counted.
+const LAST_WORD: Duration = Duration::from_millis(20);
