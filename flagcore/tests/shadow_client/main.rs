@@ -10,6 +10,7 @@ mod common;
 
 mod comparing;
 mod lab;
+mod load;
 mod reasons;
 mod switch;
 mod testing;
