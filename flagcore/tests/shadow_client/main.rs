@@ -12,6 +12,7 @@ mod comparing;
 mod lab;
 mod load;
 mod reasons;
+mod reports;
 mod switch;
 mod testing;
 mod who;
