@@ -98,6 +98,11 @@ pub(crate) fn twice(input: u64) -> u64 {
 pub(crate) fn settled(client: &Client) -> ShadowReport {
     let launch = client.launch("search");
     assert!(launch.settle(LONG), "{:?}", launch.counts());
+    // A candidate tells how it ended a moment before its place is free; one that is given up may keep it.
+    wait_until("places that are free", || {
+        let counts = launch.counts();
+        counts.in_flight <= counts.timeouts
+    });
     client.shadow_report("search")
 }
 
@@ -156,6 +161,11 @@ impl Shelf {
     pub(crate) fn poll(&self) {
         let mut cx = Context::from_waker(Waker::noop());
         self.0.lock().unwrap().retain_mut(|candidate| candidate.as_mut().poll(&mut cx).is_pending());
+    }
+
+    /// Drops all candidates.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap().clear();
     }
 }
 
