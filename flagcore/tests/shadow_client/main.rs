@@ -12,6 +12,7 @@ mod comparing;
 mod harm;
 mod lab;
 mod load;
+mod properties;
 mod reasons;
 mod reports;
 mod switch;
