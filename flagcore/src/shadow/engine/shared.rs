@@ -338,7 +338,7 @@ impl Shared {
 
     /// What has become of all copies since the recorder began.
     pub(super) fn counts(&self) -> Counts {
-        if self.gate.load(Ordering::Acquire) == SHUT {
+        if self.door.is_shut() {
             self.sweep();
         }
         let active = self.active.load();
