@@ -811,3 +811,59 @@ fn no_caller_asks_the_system_for_anything() {
         .collect();
     assert!(others.is_empty(), "{others:#?}");
 }
+
+#[test]
+fn candidates_that_the_embedder_runs_keep_the_limits_and_are_counted() {
+    let engine = ShadowEngine::new();
+    let limits = ShadowLimits { in_flight: 3, ..everything().limits };
+    let launch = launch(&engine, ShadowPolicy { amplify: 2.0, limits, ..everything() });
+    let took = Duration::from_millis(3);
+    let mut first = launch.begin("user-1").unwrap();
+    let second = launch.begin("user-1").unwrap();
+    assert_eq!((first.copies(), second.copies()), (2, 1), "three at a time");
+    assert!(launch.begin("user-1").is_none());
+    assert_eq!((launch.counts().in_flight, launch.counts().dropped(Reason::InFlight)), (3, 3));
+
+    first.control(took);
+    assert!(first.ended(1, Verdict::Match, took));
+    assert!(!first.ended(1, Verdict::Match, took), "it ended before");
+    assert!(!first.ended(0, Verdict::Match, took) && !first.ended(3, Verdict::Match, took), "no such copy");
+    assert!(first.failed(2, Failure::with_class("502", ""), took));
+    assert!(second.timed_out(1, took));
+    drop((first, second));
+    drop(launch.begin("user-1").unwrap());
+    let counts = launch.counts();
+    assert_eq!((counts.matched, counts.errors, counts.timeouts, counts.in_flight), (1, 1, 1, 0));
+    assert_eq!((counts.dropped(Reason::Spawn), told(&counts)), (2, 8), "a dropped ticket drops its copies");
+    let report = launch.report();
+    assert_eq!((report.control.max, &*report.errors_by_class[0].class), (took, "502"));
+}
+
+#[test]
+fn a_breaker_stops_candidates_that_the_embedder_runs() {
+    let engine = ShadowEngine::new();
+    let breaker = ShadowBreaker { min: 20, half_open: Duration::from_millis(100), ..everything().breaker };
+    let launch = launch(&engine, ShadowPolicy { breaker, ..everything() });
+    let run = |fails: bool| {
+        let Some(ticket) = launch.begin("user-1") else { return };
+        if ticket.copies() > 0 {
+            let verdict =
+                if fails { Verdict::Failed(Failure::with_class("502", "")) } else { Verdict::Match };
+            assert!(ticket.ended(1, verdict, Duration::ZERO));
+        }
+    };
+    wait_until("the breaker", || {
+        run(true);
+        launch.state() == LaunchState::Failing
+    });
+    let before = launch.counts().errors;
+    wait_until("a call that is dropped", || {
+        run(true);
+        launch.counts().dropped(Reason::Breaker) > 0
+    });
+    assert!(before >= 20);
+    wait_until("closing", || {
+        run(false);
+        launch.state() == LaunchState::Running
+    });
+}

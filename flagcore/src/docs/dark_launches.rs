@@ -160,7 +160,8 @@
 //! take it all. It can change what the control reads: globals, caches, files, databases. It competes with the control for
 //! cores and connections; the second breaker sees that, and only after it happened. With `panic = "abort"` a panic ends the
 //! process too, and under `panic = "unwind"` each one still runs the panic hook, which prints: set a quieter one if need be,
-//! the threads are called `flag-shadow`. Where any of this is likely, the candidate belongs in a process of its own.
+//! the threads are called `flag-shadow`. Where any of this is likely, the candidate belongs in a process of its own: a
+//! [`Ticket`](crate::shadow::Ticket) decides, limits and counts for those who run candidates by themselves.
 //!
 //! # 7. Switch
 //!

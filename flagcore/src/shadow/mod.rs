@@ -27,6 +27,6 @@ pub use policy::{ShadowBreaker, ShadowLimits, ShadowPolicy, StorePolicy};
 #[cfg(feature = "shadow")]
 pub use engine::{BoxFuture, Captured, Counts, Keep, Launch, LaunchState, Reason, Shadow, ShadowEngine};
 #[cfg(feature = "shadow")]
-pub use engine::{ShadowEngineBuilder, Size, Spawn, Unmeasured, Whole, copy_number};
+pub use engine::{ShadowEngineBuilder, Size, Spawn, Ticket, Unmeasured, Whole, copy_number};
 #[cfg(feature = "shadow")]
 pub(crate) use launches::Launches;

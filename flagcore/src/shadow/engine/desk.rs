@@ -156,6 +156,13 @@ impl Desk {
             }
         }
         self.flights.retain(|(flight, _)| !flight.is_over());
+        let Some(told) = self.shared.told_by_hand.get() else { return };
+        while let Some(is_failure) = told.endings.pop() {
+            self.breaker.ended(is_failure, now);
+        }
+        while let Some(reading) = told.beside.pop() {
+            self.breaker.control_beside(reading);
+        }
     }
 
     /// Hears of those that ended while the others were given up: they are about to tell.

@@ -182,7 +182,18 @@ impl Tower {
         }
     }
 
-    fn ended(&self) {
+    /// Counts candidates that the embedder runs; no more than there is room for.
+    pub(super) fn take_off(&self, wanted: u32, most: u32) -> u32 {
+        let mut granted = 0;
+        let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, |flying| {
+            granted = wanted.min(most.saturating_sub(flying));
+            Some(flying + granted)
+        });
+        taken.map_or(0, |_| granted)
+    }
+
+    /// A candidate runs no more.
+    pub(super) fn ended(&self) {
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
         if self.is_waiting.load(Ordering::Acquire) {
             self.wake();

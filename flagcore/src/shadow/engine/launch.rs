@@ -16,7 +16,7 @@ use crate::shadow::report::ShadowReport;
 ///
 /// Made by [`Client::launch`](crate::Client::launch), and then it does what the flag file says, also when that changes; or by
 /// [`ShadowEngine::launch`](super::ShadowEngine::launch), with a policy in code. Cheap to clone; all clones are one launch,
-/// which ends with its engine or when the last clone is dropped.
+/// which ends with its engine (that is with the last clone of the client, where it is the client's own).
 #[derive(Clone)]
 pub struct Launch(pub(super) Arc<Shared>);
 

@@ -15,7 +15,8 @@
 //! 7. `thread` starts threads that stand back; `crew` are those of blocking candidates, `spawn` the runtime of asynchronous ones.
 //! 8. `baseline` tells whether the control suffers, `breaker` when to stop and when to try again,
 //!    `gate` tells callers.
-//! 9. `shared` is what callers and the engine share, `launch` its face, `call` is one call.
+//! 9. `shared` is what callers and the engine share, `launch` its face, `call` is one call,
+//!    `ticket` one whose candidate the embedder runs.
 //! 10. `desk` is the engine's side of a launch, `host` the thread that goes from desk to desk.
 
 mod clock;
@@ -37,6 +38,7 @@ mod gate;
 mod shared;
 mod launch;
 mod call;
+mod ticket;
 mod desk;
 mod host;
 
@@ -48,5 +50,6 @@ pub use host::{ShadowEngine, ShadowEngineBuilder};
 pub use launch::{Launch, LaunchState};
 pub use measure::{Keep, Size, Unmeasured, Whole};
 pub use spawn::Spawn;
+pub use ticket::Ticket;
 
 pub(super) use shared::Follows;

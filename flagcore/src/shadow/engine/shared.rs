@@ -51,6 +51,9 @@ pub(super) struct Shared {
     rate: Apart<Rate>,
     /// Times of the control alone.
     pub(super) readings: ArrayQueue<u64>,
+    /// What is told of candidates that the embedder runs.
+    pub(super) told_by_hand: OnceLock<ToldByHand>,
+    in_flight: AtomicU32,
     /// Written every turn, so apart from what callers read.
     told: Apart<Told>,
     /// One policy at a time.
@@ -63,6 +66,14 @@ type Queue = ArrayQueue<Queued>;
 pub(in crate::shadow) struct Follows {
     pub(in crate::shadow) store: Arc<Store>,
     pub(in crate::shadow) flag: Flag,
+}
+
+/// What the engine hears of candidates that the embedder runs.
+pub(super) struct ToldByHand {
+    /// Whether each failed.
+    pub(super) endings: ArrayQueue<bool>,
+    /// Times of the control beside them.
+    pub(super) beside: ArrayQueue<u64>,
 }
 
 /// What the engine says at the end of a turn.
@@ -108,6 +119,8 @@ impl Shared {
             drops: Apart::default(),
             rate: Apart(Rate::new()),
             readings: ArrayQueue::new(READINGS),
+            told_by_hand: OnceLock::new(),
+            in_flight: AtomicU32::new(0),
             told: Apart::default(),
             following: Mutex::default(),
         }
@@ -126,6 +139,7 @@ impl Shared {
         self.distance.store(pace.distance, Ordering::Relaxed);
         self.slack.store(pace.slack, Ordering::Relaxed);
         self.most_bytes.store(bounded(policy.limits.body, ShadowLimits::BODY), Ordering::Relaxed);
+        self.in_flight.store(bounded(policy.limits.in_flight, ShadowLimits::IN_FLIGHT), Ordering::Relaxed);
         self.is_by_user.store(policy.by == SampleBy::User, Ordering::Relaxed);
         self.copies.store((amplify(&policy) * sampling::ALL as f64) as u64, Ordering::Relaxed);
         let threshold = sampling::threshold(policy.sample);
@@ -318,6 +332,36 @@ impl Shared {
     pub(super) fn read(&self, took: Duration) {
         // Of too many some are enough.
         let _ = self.readings.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Notes what the control took beside a candidate that the embedder runs.
+    pub(super) fn read_beside(&self, took: Duration) {
+        let _ = self.told_by_hand().beside.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Lets the embedder run some candidates; how many of those that it wants.
+    pub(super) fn take_off(&self, copies: u32) -> u32 {
+        let granted = self.tower.take_off(copies, self.in_flight.load(Ordering::Relaxed));
+        if granted < copies {
+            self.drops.0.count(Reason::InFlight, copies - granted);
+        }
+        granted
+    }
+
+    /// Hears that the embedder's candidate ended, and whether it failed, where it is known.
+    pub(super) fn landed(&self, is_failure: Option<bool>) {
+        self.tower.ended();
+        if let Some(is_failure) = is_failure {
+            // Of too many some are enough.
+            let _ = self.told_by_hand().endings.push(is_failure);
+        }
+    }
+
+    fn told_by_hand(&self) -> &ToldByHand {
+        self.told_by_hand.get_or_init(|| ToldByHand {
+            endings: ArrayQueue::new(READINGS),
+            beside: ArrayQueue::new(READINGS),
+        })
     }
 
     pub(super) fn set_gate(&self, gate: Gate) {
