@@ -19,12 +19,12 @@ pub(super) fn start(
     })
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 fn stand_back(nice: u8) {
     if nice > 0 {
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), i32::from(nice));
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 fn stand_back(_: u8) {}
