@@ -67,7 +67,7 @@ fn a_report_is_text_for_people() {
     let client = full();
     let text = settled(&client).to_string();
     for part in [
-        "search (rewrite): 2 of 4 samples differ (50.0 %)",
+        "search (rewrite), running: 2 of 4 samples differ (50.0 %)",
         "beside: 1 failed, 1 differ only in what is ignored",
         "dropped 1: 1 capture",
         "/total",
@@ -77,7 +77,7 @@ fn a_report_is_text_for_people() {
     }
     assert!(text.lines().count() <= 24 && text.lines().all(|line| line.chars().count() <= 100), "{text}");
     let other = client.shadow_report("other").to_string();
-    assert_eq!(other, "other (other): no sample yet\n");
+    assert_eq!(other, "other, off: no sample yet\n");
 }
 
 #[test]
@@ -256,6 +256,14 @@ fn metrics_stay_valid_whatever_flags_are_called() {
     for key in keys {
         assert_eq!(client.shadow(key, "user-1").capture(|| 1).run(|| 1, |input| input), 1);
         assert!(client.launch(key).settle(LONG));
+    }
+    for report in client.shadow_reports() {
+        let text = report.to_string();
+        assert!(
+            text.lines().count() <= 24
+                && !text.contains(|letter: char| letter.is_control() && letter != '\n')
+        );
+        assert_eq!(text.lines().next().unwrap().matches("no difference in 1 sample").count(), 1, "{text}");
     }
     let series = parse(&prometheus(&client.shadow_reports()));
     let named: BTreeSet<&str> = series.keys().map(|(_, labels)| &*labels["feature_flag_key"]).collect();
