@@ -9,6 +9,7 @@ use flagcore::model::Format;
 use flagcore::{Client, EvaluationContext};
 use serde_json::json;
 
+use crate::common::files::{Folder, Watched};
 use crate::lab::{LONG, block, client, client_of, file, settled, told, update, wait_until, with};
 use flagcore::shadow::report::prometheus;
 use flagcore::shadow::{LaunchState, ShadowEngine};
@@ -82,24 +83,23 @@ fn calls(client: &Client, mut is_enough: impl FnMut(u64) -> bool) -> (u64, u64) 
     (calls, samples)
 }
 
-#[test]
-fn counters_add_up_while_the_file_is_edited_all_the_time() {
+/// Calls from many threads while somebody edits the file and somebody reads the report; how many calls there were.
+fn calls_and_edits(client: &Client, edits_wanted: u64, pause: Duration, edit: impl Fn(&str) + Sync) {
     const CALLERS: u64 = 6;
-    const CALLS: u64 = 8_000;
-    const EDITS: u64 = 100;
-    let client = client(&edits()[0]);
+    const CALLS: u64 = 4_000;
     let (is_over, edited) = (AtomicBool::new(false), AtomicU64::new(0));
-    let is_enough = |calls| calls >= CALLS && edited.load(Ordering::SeqCst) >= EDITS;
+    let is_enough = |calls| calls >= CALLS && edited.load(Ordering::SeqCst) >= edits_wanted;
     let (calls, samples) = thread::scope(|scope| {
-        let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(|| calls(&client, is_enough))).collect();
+        let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(|| calls(client, is_enough))).collect();
         scope.spawn(|| {
             for file in edits().iter().cycle() {
                 if is_over.load(Ordering::SeqCst) {
                     return;
                 }
-                update(&client, file);
+                edit(file);
                 edited.fetch_add(1, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(2));
+                // Some calls have to come between two edits.
+                thread::sleep(pause);
             }
         });
         scope.spawn(|| {
@@ -117,11 +117,48 @@ fn counters_add_up_while_the_file_is_edited_all_the_time() {
         is_over.store(true, Ordering::SeqCst);
         sums
     });
-    let report = settled(&client);
+    let report = settled(client);
     assert_eq!((told(&report), report.waiting), (2 * samples, 0), "{report:?}");
     wait_until("none in flight", || client.shadow_report("search").in_flight == 0);
     assert_eq!((report.control.count, report.candidate.count), (report.samples, report.samples));
     assert!(samples > calls / 20 && report.matched > 0 && report.errors > 0, "{calls} calls: {report:?}");
+}
+
+#[test]
+fn counters_add_up_while_the_file_is_edited_all_the_time() {
+    let client = client(&edits()[0]);
+    calls_and_edits(&client, 100, Duration::from_millis(2), |file| update(&client, file));
+}
+
+#[test]
+fn counters_add_up_while_a_file_on_disk_is_edited_all_the_time() {
+    let folder = Folder::with("flags.json", &edits()[0]);
+    let watched = Watched::open(folder.path("flags.json"));
+    let first = watched.client.snapshot().revision();
+    calls_and_edits(&watched.client, 20, Duration::from_millis(60), |file| {
+        folder.rename_into_place("flags.json", file);
+    });
+    let taken = watched.client.snapshot().revision() - first;
+    assert!(taken > 3, "{taken} edits were taken");
+}
+
+#[test]
+fn first_calls_at_once_make_one_launch() {
+    for _ in 0..20 {
+        let client = client(&with(&block(json!({}))));
+        let start = std::sync::Barrier::new(8);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    let call = client.shadow("search", "user-1").capture(|| 1);
+                    assert_eq!(call.run(|| 2, |input| input * 2), 2);
+                });
+            }
+        });
+        let report = settled(&client);
+        assert_eq!((report.matched, told(&report), client.shadow_reports().len()), (8, 8, 1));
+    }
 }
 
 #[test]
@@ -194,6 +231,7 @@ fn a_call_that_outlives_its_client_still_answers() {
     let launch = client.launch("search");
     let [by_key, by_launch] = [client.shadow("search", "user-1"), launch.shadow("user-1")];
     drop(client);
+    wait_until("the end", || launch.state() == LaunchState::Ended);
     for shadow in [by_key, by_launch] {
         assert!(shadow.is_sampled());
         assert_eq!(shadow.capture(|| 1).run(|| 2, |_| panic!("a candidate ran")), 2);
