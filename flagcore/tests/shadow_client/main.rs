@@ -9,6 +9,7 @@
 mod common;
 
 mod comparing;
+mod copies;
 mod harm;
 mod lab;
 mod load;
