@@ -28,7 +28,8 @@ use crate::shadow::policy::ShadowPolicy;
 ///
 /// What no process can contain: a candidate that aborts, that overflows its stack, that leaks or takes all memory, or that
 /// changes what the control reads (globals, files, databases, caches). A candidate that could do so belongs in a process of
-/// its own. A build with `panic = "abort"` contains no panics either.
+/// its own. A build with `panic = "abort"` contains no panics either, and none contains a drop that panics while another
+/// panic unwinds, as when both the captured input and what is kept of the answer panic in theirs: Rust aborts.
 ///
 /// # Examples
 ///
