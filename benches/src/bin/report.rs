@@ -32,7 +32,9 @@ fn main() {
     ways(&times);
     sizes(&times);
     others(&times);
-    kept();
+    kept("Memory and contention", &["memory", "two-threads", "beside-a-writer"]);
+    shadows(&times);
+    kept("Dark launches: single calls", &["shadow-bursts", "shadow-slow-end"]);
 }
 
 fn limits(times: &Times) {
@@ -119,9 +121,19 @@ fn others(times: &Times) {
     }
 }
 
-fn kept() {
-    table("Memory and contention", &["what", "figure"]);
-    for benchmark in ["memory", "two-threads", "beside-a-writer"] {
+/// What calls of dark launches cost on average, what comparing and recording do.
+fn shadows(times: &Times) {
+    table("Dark launches: what a call costs its caller, what the rest costs", &["what", "time"]);
+    for group in ["shadow", "shadow-compare", "shadow-record"] {
+        for name in times.names(group) {
+            row(&[format!("{group} {name}"), time(times.of(group, &name))]);
+        }
+    }
+}
+
+fn kept(title: &str, benchmarks: &[&str]) {
+    table(title, &["what", "figure"]);
+    for benchmark in benchmarks {
         let found: Map<String, Value> = figures::of(benchmark);
         for (name, figure) in found {
             row(&[format!("{benchmark} {name}"), format!("{:.2}", figure.as_f64().unwrap_or(f64::NAN))]);
