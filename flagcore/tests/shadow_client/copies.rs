@@ -34,7 +34,6 @@ fn a_file_that_asks_for_two_and_a_half_copies_gets_them_numbered() {
     let report = settled(&client);
     assert_eq!(told(&report), report.matched + dropped(&report, "rate"), "{report:?}");
     assert!((24_500..=25_500).contains(&told(&report)), "{report:?}");
-    assert!(dropped(&report, "rate") < SAMPLES / 20, "{report:?}");
     assert!((2..=4).contains(&most.load(Ordering::SeqCst)), "{most:?} at a time");
     let mut numbers = std::mem::take(&mut *numbers.lock().unwrap());
     numbers.values_mut().for_each(|numbers| numbers.sort_unstable());

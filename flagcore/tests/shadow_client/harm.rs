@@ -141,7 +141,7 @@ fn a_runtime_that_panics_or_keeps_everything_harms_nobody() {
     }
     // Nobody hears of a candidate that is forgotten but by the time that it takes.
     let engine = ShadowEngine::builder().spawner(Panics(AtomicU64::new(0))).build();
-    let client = client_of(&with(&block(json!({ "limits": { "timeout": "100ms" } }))), engine);
+    let client = client_of(&with(&block(json!({ "limits": { "timeout": "1s" } }))), engine);
     let launch = client.launch("search");
     (0..4).for_each(|_| call_async(&launch, |_| async { 8 }));
     wait_until("the end of all", || told(&client.shadow_report("search")) == 4);
@@ -155,7 +155,7 @@ fn a_runtime_that_panics_or_keeps_everything_harms_nobody() {
 fn the_end_of_a_client_waits_for_no_candidate() {
     let shelf = Shelf::default();
     let engine = ShadowEngine::builder().workers(4).spawner(shelf.clone()).build();
-    let client = client_of(&with(&block(json!({ "limits": { "timeout": "50ms" } }))), engine);
+    let client = client_of(&with(&block(json!({ "limits": { "timeout": "300ms" } }))), engine);
     let (launch, barrier) = (client.launch("search"), Barrier::default());
     let calls = 400;
     for number in 0..calls {
@@ -193,6 +193,7 @@ fn a_flag_that_is_made_anew_finds_its_launch() {
     let client = client(&on);
     let launch = client.launch("search");
     call(&launch, 1, twice);
+    assert_eq!(settled(&client).matched, 1);
     for text in [r#"{"flags": {}}"#, &on, r#"{"flags": {"a": {"variants": {"on": true}}}}"#, &on] {
         crate::lab::update(&client, text);
         client.flag("new names in between");
