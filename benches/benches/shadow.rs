@@ -178,6 +178,7 @@ fn rows(c: &mut Criterion) {
         &[("limit-array-queue-push-ns", pushed), ("all-ns", called), ("all-times-push", called / pushed)],
     );
     slow_end(&some, &all, &body);
+    harm(&engine);
     let counts = all.counts();
     let dropped = counts.all_dropped() as f64 / (counts.compared() + counts.all_dropped()) as f64;
     assert!(dropped < 0.05, "{counts:?}");
@@ -215,6 +216,60 @@ fn slow_end(some: &Launch, launch: &Launch, body: &Body) {
     of("all-boxed-with-string", &mut || assert!(black_box(call_boxed(launch, &words)) > 0));
     let kept: Vec<(&str, f64)> = kept.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
     figures::keep("shadow-slow-end", &kept);
+}
+
+/// What candidates that do harm do to a control of some 20 microseconds, all calls sampled, with the limits that a file has
+/// without a word: its 99th percentile beside each of them, and with the launch off, in turn.
+fn harm(engine: &ShadowEngine) {
+    std::panic::set_hook(Box::new(|_| {}));
+    let beside = |name: &str, in_flight: u32, candidate: fn(u64) -> u64| {
+        let policy = |sample| {
+            let limits = ShadowLimits { in_flight, ..ShadowLimits::default() };
+            Some(Arc::new(ShadowPolicy { sample, limits, ..ShadowPolicy::default() }))
+        };
+        let launch = engine.launch(name, policy(0.0).expect("a policy"));
+        let mut times = [Vec::new(), Vec::new()];
+        for round in 0..40 {
+            for (side, sample) in [0.0, 1.0].into_iter().enumerate() {
+                launch.follow(policy(sample));
+                let first = Instant::now();
+                for call in 0..1_000 {
+                    let due = first + call * Duration::from_micros(50);
+                    while Instant::now() < due {}
+                    let begun = Instant::now();
+                    let run = launch.shadow("user-1").capture(|| round);
+                    assert!(run.run(|| work(round), candidate) > 0);
+                    times[side].push(begun.elapsed().as_nanos() as u64);
+                }
+            }
+        }
+        let [off, on] = times.map(|mut times| {
+            times.sort_unstable();
+            times[times.len() * 99 / 100] as f64
+        });
+        figures::keep(&format!("shadow-beside-{name}"), &[("p99-off-ns", off), ("p99-times-off", on / off)]);
+    };
+    beside("equal", 64, work);
+    beside("panics", 64, |_| panic!("as it should"));
+    beside("hangs", 64, |_| {
+        loop {
+            thread::park();
+        }
+    });
+    beside("sleeps", 64, |input| {
+        thread::sleep(Duration::from_secs(10));
+        input
+    });
+    beside("giants", 2, |input| {
+        vec![input as u8 | 1; 1 << 30].iter().step_by(4_096).map(|byte| u64::from(*byte)).sum()
+    });
+    let _ = std::panic::take_hook();
+}
+
+/// Some 20 microseconds of work.
+fn work(input: u64) -> u64 {
+    (0..10_000_u64).fold(black_box(input) | 1, |sum, at| sum.rotate_left(5).wrapping_mul(0x9e37_79b9) ^ at)
+        | 1
 }
 
 /// One call whose input and answer are texts on the heap, and whose candidate is a boxed closure.

@@ -35,6 +35,8 @@ fn main() {
     kept("Memory and contention", &["memory", "two-threads", "beside-a-writer"]);
     shadows(&times);
     kept("Dark launches: single calls", &["shadow-bursts", "shadow-slow-end"]);
+    let beside = ["equal", "panics", "hangs", "sleeps", "giants"].map(|name| format!("shadow-beside-{name}"));
+    kept("Dark launches: the control beside a candidate that does harm", &beside);
 }
 
 fn limits(times: &Times) {
@@ -131,9 +133,10 @@ fn shadows(times: &Times) {
     }
 }
 
-fn kept(title: &str, benchmarks: &[&str]) {
+fn kept(title: &str, benchmarks: &[impl AsRef<str>]) {
     table(title, &["what", "figure"]);
     for benchmark in benchmarks {
+        let benchmark = benchmark.as_ref();
         let found: Map<String, Value> = figures::of(benchmark);
         for (name, figure) in found {
             row(&[format!("{benchmark} {name}"), format!("{:.2}", figure.as_f64().unwrap_or(f64::NAN))]);
