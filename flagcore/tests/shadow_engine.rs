@@ -869,3 +869,114 @@ fn a_breaker_stops_candidates_that_the_embedder_runs() {
         launch.state() == LaunchState::Running
     });
 }
+
+#[test]
+fn a_breaker_closes_also_where_few_may_start_and_many_call() {
+    let engine = ShadowEngine::new();
+    let breaker = ShadowBreaker { min: 20, half_open: Duration::from_millis(100), ..everything().breaker };
+    let limits = ShadowLimits { rate: 100.0, ..everything().limits };
+    let launch = launch(&engine, ShadowPolicy { breaker, limits, ..everything() });
+    let is_mended = Arc::new(AtomicBool::new(false));
+    let try_it = || {
+        let is_mended = Arc::clone(&is_mended);
+        call(
+            &launch,
+            7,
+            move |input| if is_mended.load(Ordering::Relaxed) { input * 2 } else { panic!("broken") },
+        );
+    };
+    wait_until("the breaker", || {
+        try_it();
+        launch.state() == LaunchState::Failing
+    });
+    is_mended.store(true, Ordering::Relaxed);
+    wait_until("closing", || {
+        (0..10).for_each(|_| try_it());
+        launch.state() == LaunchState::Running
+    });
+}
+
+#[test]
+fn what_is_beyond_all_bounds_is_bounded_and_harms_no_other_launch() {
+    let engine = ShadowEngine::new();
+    let other = launch(&engine, everything());
+    let breaker = ShadowBreaker {
+        failures: f64::NAN,
+        over: Duration::MAX,
+        min: 0,
+        half_open: Duration::MAX,
+        primary_p99: Some(f64::NAN),
+    };
+    let limits = ShadowLimits {
+        in_flight: 0,
+        rate: f64::NAN,
+        queue: u32::MAX,
+        timeout: Duration::MAX,
+        body: u64::MAX,
+    };
+    let policy =
+        ShadowPolicy { sample: f64::INFINITY, amplify: f64::NAN, breaker, limits, ..ShadowPolicy::default() };
+    let wild = launch(&engine, policy);
+    wait_until("the breaker, by the default share of failures", || {
+        call(&wild, 1, |_| panic!("as it should"));
+        wild.state() == LaunchState::Failing
+    });
+    call(&other, 1, |input| input * 2);
+    assert!(other.settle(LONG));
+    assert_eq!((other.state(), other.counts().matched), (LaunchState::Running, 1));
+}
+
+#[test]
+fn a_copy_whose_drop_panics_is_counted_once() {
+    #[derive(Clone)]
+    struct Nasty;
+    impl Drop for Nasty {
+        fn drop(&mut self) {
+            if !thread::panicking() {
+                std::panic::resume_unwind(Box::new("as it should"));
+            }
+        }
+    }
+    let engine = ShadowEngine::new();
+    let limits = ShadowLimits { body: 1, ..everything().limits };
+    let launch = launch(&engine, ShadowPolicy { limits, ..everything() });
+    let shadow = launch.shadow("u").capture(|| Nasty).size(|answer: &u64| *answer);
+    assert_eq!(
+        shadow.run(
+            || 7,
+            |input| {
+                std::mem::forget(input);
+                7
+            }
+        ),
+        7
+    );
+    assert!(launch.settle(LONG));
+    assert_eq!(told(&launch.counts()), 1, "{:?}", launch.counts());
+}
+
+#[test]
+fn an_engine_for_tests_takes_every_ticket_breeds_no_copies_and_is_settled_at_once() {
+    let engine = ShadowEngine::testing();
+    let launch = engine.launch("search", Arc::new(ShadowPolicy { sample: 0.01, ..ShadowPolicy::default() }));
+    for _ in 0..100 {
+        let ticket = launch.begin("user-1").expect("every call is a sample");
+        assert!(ticket.ended(1, Verdict::Match, Duration::ZERO));
+    }
+    assert_eq!((launch.counts().matched, launch.counts().in_flight), (100, 0));
+    let inner = launch.clone();
+    call(&launch, 1, move |input| {
+        inner.shadow("u").capture(|| 0).run(|| input * 2, |_| panic!("a copy of a copy"))
+    });
+    assert!(launch.settle(Duration::ZERO));
+}
+
+#[test]
+fn a_ticket_whose_answers_are_too_big_counts_them_as_such() {
+    let engine = ShadowEngine::new();
+    let launch = launch(&engine, everything());
+    let ticket = launch.begin("user-1").unwrap();
+    let verdict = Verdict::Unfit(flagcore::shadow::compare::TreeError::TooBig);
+    assert!(ticket.ended(1, verdict, Duration::ZERO));
+    assert_eq!((launch.counts().dropped(Reason::TooBig), launch.counts().errors), (1, 0));
+}

@@ -64,6 +64,7 @@
 //! | [`compare_fields()`](crate::shadow::Captured::compare_fields) | member by member, as serde writes them, by the rules of the flag's `compare` block; the report then ranks the fields that differ |
 //! | [`results()`](crate::shadow::Captured::results) | answers are `Result`s: errors are compared by class, and a candidate that fails where the control did not counts as failed |
 //! | [`ignore(closure)`](crate::shadow::Captured::ignore) | mismatches that are known and do not matter |
+//! | [`compare(rules)`](crate::shadow::compare::Rules) | the same by rules in code; the flag's `compare` and `redact` do not count then |
 //! | [`keep(closure)`](crate::shadow::Captured::keep) | compare a part of the answer, or one that is no `Clone`; the candidate gives the same part |
 //! | [`size(closure)`](crate::shadow::Captured::size) | how big an answer is, held against the limit `body` before it is cloned |
 //!
@@ -117,7 +118,8 @@
 //! # Ok::<(), flagcore::Error>(())
 //! ```
 //!
-//! Another `id` in the block begins a report anew, and draws other users: after a bug is mended, say.
+//! Another `id` in the block begins a report anew, and draws other users: after a bug is mended, say. So does another
+//! `redact`, so that nothing is shown that was kept before.
 //!
 //! # 6. More traffic than there is
 //!
@@ -140,7 +142,7 @@
 //! | `breaker` | a breaker is open, see below |
 //! | `baseline` | the control ran alone for a moment, to tell what it takes without the candidate beside it |
 //! | `stuck` | too many threads hang in the candidate |
-//! | `capture` | `capture`, `keep`, `clone` or `size` panicked |
+//! | `capture` | `capture`, `keep`, `clone` or `size` panicked on the caller's thread |
 //! | `nested` | a candidate began a shadow call: copies breed no copies |
 //! | `spawn` | there was no thread or runtime for it |
 //! | `switched_off` | the flag was switched off while it waited |
@@ -149,16 +151,21 @@
 //! A candidate that takes longer than `timeout` is counted as such. An asynchronous one is dropped; a blocking one cannot be
 //! ended: it goes on, keeps its place in flight, and its thread is replaced, up to 16 times.
 //!
-//! Two breakers stop the candidate for `half_open` at a time. One opens when the share `failures` of at least `min` copies
+//! What waits takes memory: up to `queue` times an input and an answer. Say how big answers are by `size`, and capture what is
+//! cheap to keep, such as an `Arc`.
+//!
+//! Two breakers stop the candidate for `half_open` at a time, the second for twice as long each time in a row, up to 64 times
+//! that. One opens when the share `failures` of at least `min` copies
 //! within `over` fails, panics or times out: the report's state is `failing`. The other opens when the control's 99th
 //! percentile beside the candidate is more than `primary_p99` times what it is alone: the state is `slowing`. To know that,
-//! samples rest for up to a twentieth of the time; those are counted as `baseline`. Then five probes decide whether to go on.
+//! samples rest for up to a tenth of the time; those are counted as `baseline`. Then five probes decide whether to go on.
 //!
 //! # What a process cannot contain
 //!
 //! A candidate runs in your process. It can `abort` or overflow its stack, and then the process ends. It can leak memory, or
 //! take it all. It can change what the control reads: globals, caches, files, databases. It competes with the control for
-//! cores and connections; the second breaker sees that, and only after it happened. With `panic = "abort"` a panic ends the
+//! cores and connections; the second breaker sees that, and only after it happened. Its values are dropped on the engine's
+//! thread where it never ran: a drop that blocks holds up all launches, though no caller. With `panic = "abort"` a panic ends the
 //! process too, and under `panic = "unwind"` each one still runs the panic hook, which prints: set a quieter one if need be,
 //! the threads are called `flag-shadow`. Where any of this is likely, the candidate belongs in a process of its own: a
 //! [`Ticket`](crate::shadow::Ticket) decides, limits and counts for those who run candidates by themselves.

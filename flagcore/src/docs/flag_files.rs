@@ -98,7 +98,7 @@
 //! | | `rate` | shadow calls in a second: `0.01/s` to `100000/s`; `500/s` |
 //! | | `queue` | samples that wait: 1 to 65536; 4096 |
 //! | | `timeout` | `1ms` to `1m`; `250ms` |
-//! | | `body` | bytes of an input or answer: `1B` to `16MiB`; `64KiB` |
+//! | | `body` | bytes of an answer that are looked at: `1B` to `16MiB`; `64KiB` |
 //! | `breaker` | `failures` | the share of failing shadow calls that pauses them: `1%` to `100%`; `50%` |
 //! | | `over`, `min` | the time that is counted over, `1s` to `10m`, and the calls it takes to judge, 1 to 10000; `10s` and 20 |
 //! | | `half_open` | how long a pause lasts: `100ms` to `10m`; `5s` |

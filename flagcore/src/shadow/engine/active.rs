@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use crate::bucketing::Murmur;
 use crate::shadow::compare::{Rules, TreeLimits};
-use crate::shadow::policy::{ShadowLimits, ShadowPolicy};
+use crate::shadow::policy::ShadowPolicy;
 use crate::shadow::report::{Recorder, StoreLimits};
 
 use super::counts::Dropped;
 use super::sampling;
-use super::shared::bounded;
 
 /// A policy that holds, and what was made of it.
 #[derive(Debug)]
 pub(super) struct Active {
-    pub(super) policy: Arc<ShadowPolicy>,
+    /// What was asked for.
+    given: Arc<ShadowPolicy>,
+    /// The same within its bounds.
+    pub(super) policy: ShadowPolicy,
     /// What users are drawn under.
     pub(super) salt: Murmur,
     pub(super) rules: Rules,
@@ -25,26 +27,42 @@ pub(super) struct Active {
 
 impl Active {
     pub(super) fn new(name: &str, policy: Arc<ShadowPolicy>, dropped_before: Dropped) -> Self {
-        let id = id(name, &policy);
-        let limits = StoreLimits::from(&policy.store);
+        let bounded = ShadowPolicy::clone(&policy).bounded();
+        let id = id(name, &bounded);
+        let limits = StoreLimits::from(&bounded.store);
         let recorder = Arc::new(Recorder::new(name, id, limits, sampling::seed()));
-        Self { salt: sampling::salt(id), rules: rules(&policy), recorder, dropped_before, policy }
+        Self {
+            salt: sampling::salt(id),
+            rules: rules(&bounded),
+            recorder,
+            dropped_before,
+            policy: bounded,
+            given: policy,
+        }
     }
 
-    /// Another policy. Under the same id what was recorded stays; another id is another launch.
+    /// Whether it was made of this very policy.
+    pub(super) fn is_of(&self, policy: &Arc<ShadowPolicy>) -> bool {
+        Arc::ptr_eq(&self.given, policy)
+    }
+
+    /// Another policy. What was recorded stays, but for two cases: another id is another launch, and what is to be redacted
+    /// from now on may stand in what was recorded before.
     pub(super) fn after(&self, name: &str, policy: Arc<ShadowPolicy>, dropped: Dropped) -> Self {
-        if id(name, &policy) != id(name, &self.policy) {
+        let bounded = ShadowPolicy::clone(&policy).bounded();
+        if id(name, &bounded) != id(name, &self.policy) || bounded.store.redact != self.policy.store.redact {
             return Self::new(name, policy, dropped);
         }
-        if policy.store != self.policy.store {
-            self.recorder.set_limits(StoreLimits::from(&policy.store));
+        if bounded.store != self.policy.store {
+            self.recorder.set_limits(StoreLimits::from(&bounded.store));
         }
         Self {
             salt: self.salt,
-            rules: rules(&policy),
+            rules: rules(&bounded),
             recorder: Arc::clone(&self.recorder),
             dropped_before: self.dropped_before,
-            policy,
+            policy: bounded,
+            given: policy,
         }
     }
 }
@@ -55,8 +73,7 @@ fn id<'a>(name: &'a str, policy: &'a ShadowPolicy) -> &'a str {
 
 /// Rules that are wrong compare everything: a policy out of a file has none.
 fn rules(policy: &ShadowPolicy) -> Rules {
-    let body = bounded(policy.limits.body, ShadowLimits::BODY);
-    let bytes = u32::try_from(body).unwrap_or(u32::MAX);
+    let bytes = u32::try_from(policy.limits.body).unwrap_or(u32::MAX);
     // A value takes a byte of text at least.
     let limits = TreeLimits { bytes, nodes: bytes.min(TreeLimits::default().nodes), ..TreeLimits::default() };
     Rules::of(&policy.compare, &policy.store).unwrap_or_default().with_limits(limits)

@@ -51,6 +51,8 @@ pub(super) struct Breaker {
     /// Times in a row that it opened for the control's sake.
     slow: u32,
     probes: u32,
+    /// Since when it passes, rests and all.
+    passing: Instant,
     /// When it last rested, when the control was last judged, and since when it is suspected to suffer.
     rested: Instant,
     judged: Instant,
@@ -61,7 +63,7 @@ pub(super) struct Breaker {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Passing { since: Instant },
+    Passing,
     Resting { since: Instant, readings: u32 },
     Open { until: Instant, is_for_control: bool },
     Probing { until: Instant, well: u32 },
@@ -71,11 +73,12 @@ impl Breaker {
     pub(super) fn new(policy: ShadowBreaker, now: Instant) -> Self {
         Self {
             policy,
-            state: State::Passing { since: now },
+            state: State::Passing,
             window: Window::default(),
             baseline: Baseline::default(),
             slow: 0,
             probes: 0,
+            passing: now,
             rested: now,
             judged: now,
             suspected: None,
@@ -88,9 +91,15 @@ impl Breaker {
         self.policy = policy.clone();
     }
 
-    /// A candidate ended.
-    pub(super) fn ended(&mut self, is_failure: bool, now: Instant) {
+    /// Which round of probes this is; what is started now, belongs to it.
+    pub(super) fn round(&self) -> u32 {
+        self.probes
+    }
+
+    /// A candidate ended that was started in some round. What was started before the probes tells nothing of them.
+    pub(super) fn ended(&mut self, is_failure: bool, round: u32, now: Instant) {
         match (&mut self.state, is_failure) {
+            (State::Probing { .. }, _) if round != self.probes => {}
             (State::Probing { .. }, true) => self.open(now, false),
             (State::Probing { well, .. }, false) => {
                 *well += 1;
@@ -110,7 +119,7 @@ impl Breaker {
 
     /// The control took so long beside the candidate.
     pub(super) fn control_beside(&mut self, nanoseconds: u64) {
-        if matches!(self.state, State::Passing { .. }) {
+        if self.state == State::Passing {
             self.seen = self.seen.saturating_add(1);
             self.baseline.beside(nanoseconds);
         }
@@ -124,7 +133,8 @@ impl Breaker {
                 *readings += 1;
                 self.baseline.at_rest(nanoseconds);
             }
-            State::Open { .. } => self.baseline.at_rest(nanoseconds),
+            // It was begun at rest, and took longer than that.
+            State::Passing | State::Open { .. } => self.baseline.at_rest(nanoseconds),
             _ => {}
         }
     }
@@ -132,21 +142,21 @@ impl Breaker {
     /// What callers do from now on.
     pub(super) fn turn(&mut self, now: Instant) -> Gate {
         match self.state {
-            State::Passing { since } => self.turn_passing(since, now),
+            State::Passing => self.turn_passing(now),
             State::Resting { since, readings } => {
                 if readings >= READINGS || now.duration_since(since) >= self.policy.over / 20 {
                     self.rested = now;
                     self.seen = 0;
-                    self.state = State::Passing { since: now };
+                    self.state = State::Passing;
                 }
             }
-            State::Open { until, .. } if now >= until => self.probe(now),
-            // Probes may have been lost: never enqueued, or dropped on the way.
-            State::Probing { until, .. } if now >= until => self.probe(now),
+            State::Open { until, .. } if now >= until => self.probe(0, now),
+            // Probes may have been lost: never handed in, or dropped on the way. Those that ended well still count.
+            State::Probing { until, well } if now >= until => self.probe(well, now),
             State::Open { .. } | State::Probing { .. } => {}
         }
         match self.state {
-            State::Passing { .. } => Gate::Pass,
+            State::Passing => Gate::Pass,
             State::Resting { .. } => Gate::Rest,
             State::Open { is_for_control: false, .. } => Gate::Failing,
             State::Open { is_for_control: true, .. } => Gate::Slowing,
@@ -154,7 +164,7 @@ impl Breaker {
         }
     }
 
-    fn turn_passing(&mut self, since: Instant, now: Instant) {
+    fn turn_passing(&mut self, now: Instant) {
         let Some(ratio) = self.policy.primary_p99 else { return };
         if now.duration_since(self.judged) >= self.policy.over / 100 {
             self.judged = now;
@@ -169,7 +179,7 @@ impl Breaker {
                 (false, Some(_)) if self.baseline.can_tell() => self.suspected = None,
                 _ => {}
             }
-            if now.duration_since(since) >= self.policy.over && self.baseline.is_known() {
+            if now.duration_since(self.passing) >= self.policy.over && self.baseline.is_known() {
                 self.slow = 0;
             }
         }
@@ -195,9 +205,9 @@ impl Breaker {
         self.state = State::Open { until: now + wait, is_for_control };
     }
 
-    fn probe(&mut self, now: Instant) {
+    fn probe(&mut self, well: u32, now: Instant) {
         self.probes = self.probes.wrapping_add(1);
-        self.state = State::Probing { until: now + self.policy.half_open.max(LEAST_WAIT), well: 0 };
+        self.state = State::Probing { until: now + self.policy.half_open.max(LEAST_WAIT), well };
     }
 
     fn pass(&mut self, now: Instant) {
@@ -205,8 +215,8 @@ impl Breaker {
         self.suspected = None;
         self.baseline.begin();
         self.seen = 0;
-        self.rested = now;
-        self.state = State::Passing { since: now };
+        (self.rested, self.passing) = (now, now);
+        self.state = State::Passing;
     }
 }
 
@@ -286,8 +296,8 @@ mod tests {
         }
 
         fn ended(&mut self, failures: u32, well: u32) -> Gate {
-            (0..failures).for_each(|_| self.breaker.ended(true, self.now));
-            (0..well).for_each(|_| self.breaker.ended(false, self.now));
+            (0..failures).for_each(|_| self.breaker.ended(true, self.breaker.round(), self.now));
+            (0..well).for_each(|_| self.breaker.ended(false, self.breaker.round(), self.now));
             self.breaker.turn(self.now)
         }
     }
@@ -353,7 +363,7 @@ mod tests {
                 gate if gate == wanted => return trial.now - begun,
                 Gate::Pass => trial.breaker.control_beside(beside),
                 Gate::Rest | Gate::Failing | Gate::Slowing => trial.breaker.control_at_rest(alone, trial.now),
-                Gate::Probe(_) => trial.breaker.ended(false, trial.now),
+                Gate::Probe(_) => trial.breaker.ended(false, trial.breaker.round(), trial.now),
             }
         }
         panic!("a minute without {wanted:?}");
@@ -406,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_takes_a_twentieth_of_the_time_at_most() {
+    fn rests_take_a_tenth_of_the_time_at_most() {
         let mut trial = Trial::new(ShadowBreaker::default());
         let mut rested = 0;
         for _ in 0..100_000 {
@@ -419,5 +429,74 @@ mod tests {
             }
         }
         assert!((1_000..=10_000).contains(&rested), "{rested} of 100,000 ms");
+    }
+
+    /// A control that takes what `time` says, in milliseconds, alone and beside the candidate, so many times a second; the
+    /// gates that were seen. What is begun at rest arrives when it is done.
+    fn seen(trial: &mut Trial, seconds: u64, per_second: u64, time: impl Fn(u64, bool) -> u64) -> Vec<Gate> {
+        let (mut calls, mut gates) = (std::collections::BTreeMap::<u64, Vec<(u64, bool)>>::new(), Vec::new());
+        let mut call = 0;
+        for millisecond in 0..seconds * 1_000 {
+            let gate = trial.after(MILLISECOND);
+            if gates.last() != Some(&gate) {
+                gates.push(gate);
+            }
+            while call * 1_000 < millisecond * per_second {
+                let is_beside = gate == Gate::Pass;
+                let took = time(call, is_beside);
+                calls.entry(millisecond + took).or_default().push((took, is_beside));
+                call += 1;
+            }
+            for (took, is_beside) in calls.remove(&millisecond).unwrap_or_default() {
+                match is_beside {
+                    true => trial.breaker.control_beside(took * 1_000_000),
+                    false => trial.breaker.control_at_rest(took * 1_000_000, trial.now),
+                }
+            }
+        }
+        gates
+    }
+
+    #[test]
+    fn a_control_with_a_slow_tail_is_not_called_slower() {
+        for (per_second, tail, every) in [(1_000, 600, 20), (5_000, 200, 20), (5_000, 300, 33)] {
+            let mut trial = Trial::new(ShadowBreaker::default());
+            let time = |call: u64, _| {
+                if call.wrapping_mul(0x9e37_79b9) >> 7 & 0xffff < 65_536 / every { tail } else { 20 }
+            };
+            let gates = seen(&mut trial, 120, per_second, time);
+            assert!(gates.iter().all(|gate| !gate.is_open()), "{tail} ms at {per_second}/s: {gates:?}");
+        }
+    }
+
+    #[test]
+    fn a_slow_control_that_grows_slower_is_seen() {
+        let mut trial = Trial::new(ShadowBreaker::default());
+        let gates = seen(&mut trial, 60, 200, |_, _| 700);
+        assert!(gates.iter().all(|gate| !gate.is_open()), "{gates:?}");
+        let gates = seen(&mut trial, 60, 200, |_, is_beside| if is_beside { 2_100 } else { 700 });
+        assert!(gates.contains(&Gate::Slowing), "{gates:?}");
+    }
+
+    #[test]
+    fn a_good_while_ends_the_row_of_longer_waits() {
+        let mut trial = Trial::new(ShadowBreaker::default());
+        until(&mut trial, 1_000_000, 1_200_000, Gate::Slowing);
+        until(&mut trial, 1_000_000, 1_000_000, Gate::Pass);
+        // Rests and all.
+        seen(&mut trial, 60, 1_000, |_, _| 1);
+        assert_eq!(trial.breaker.slow, 0);
+    }
+
+    #[test]
+    fn what_was_begun_before_the_probes_is_none_of_them() {
+        let mut trial = Trial::of_failures();
+        trial.ended(20, 0);
+        let before = trial.breaker.round();
+        assert_eq!(trial.after(Duration::from_secs(5)), Gate::Probe(1));
+        for is_failure in [false, true] {
+            (0..PROBES).for_each(|_| trial.breaker.ended(is_failure, before, trial.now));
+            assert_eq!(trial.after(MILLISECOND), Gate::Probe(1));
+        }
     }
 }

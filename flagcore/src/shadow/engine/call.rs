@@ -94,15 +94,8 @@ pub struct Captured<'a, C, K = Whole, J = Equality, S = Unmeasured> {
     size: S,
 }
 
-impl<'a, C, K, J, S> Captured<'a, C, K, J, S> {
-    /// Compares only what a closure makes of the control's answer, on the caller's thread; the candidate gives the same.
-    /// For answers that are no `Clone`, or of which only a part matters.
-    #[inline]
-    pub fn keep<A, T, F: FnOnce(&A) -> T>(self, keep: F) -> Captured<'a, C, F, J, S> {
-        let Self { shadow, capture, compare, size, .. } = self;
-        Captured { shadow, capture, keep, compare, size }
-    }
-
+/// How answers are compared is said before what is made of it: results, what is ignored.
+impl<'a, C, K, S> Captured<'a, C, K, Equality, S> {
     /// Compares answers by a closure that says whether they agree, or gives a [`Verdict`]; or by any [`Compare`].
     #[inline]
     pub fn compare<T, F: Compare<T>>(self, compare: F) -> Captured<'a, C, K, F, S> {
@@ -114,6 +107,16 @@ impl<'a, C, K, J, S> Captured<'a, C, K, J, S> {
     #[inline]
     pub fn compare_fields(self) -> Captured<'a, C, K, Fields, S> {
         self.with(|_| Fields)
+    }
+}
+
+impl<'a, C, K, J, S> Captured<'a, C, K, J, S> {
+    /// Compares only what a closure makes of the control's answer, on the caller's thread; the candidate gives the same.
+    /// For answers that are no `Clone`, or of which only a part matters.
+    #[inline]
+    pub fn keep<A, T, F: FnOnce(&A) -> T>(self, keep: F) -> Captured<'a, C, F, J, S> {
+        let Self { shadow, capture, compare, size, .. } = self;
+        Captured { shadow, capture, keep, compare, size }
     }
 
     /// Compares answers that are a `Result`: what is in `Ok` as told so far, errors as the flag's `compare` block says. A
@@ -275,17 +278,18 @@ impl<K, J, S> Sampled<K, J, S> {
         let at = Instant::now();
         let control = at.duration_since(begun);
         let Entry::Sample { input, copies } = entry else { return launch.read(control) };
-        let is_handed_in = contained(move || {
+        let dropped = contained(move || {
             let Self { keep, compare, size } = self;
             let most = launch.most_bytes();
             let Some(answer) = keep.keep(answer, |kept| size.bytes(kept) <= most) else {
-                return launch.drops.0.count(Reason::TooBig, copies);
+                return Some(Reason::TooBig);
             };
             let packed = pack(Parts { input, answer, candidate, compare, size });
-            launch.hand_in(Queued { packed, copies, control, at });
+            launch.hand_in(Queued { packed, copies, control, at })
         });
-        if is_handed_in.is_none() {
-            launch.drops.0.count(Reason::Capture, copies);
+        // A panic, also of what is dropped, is a reason of its own, so that nothing is counted twice.
+        if let Some(reason) = dropped.unwrap_or(Some(Reason::Capture)) {
+            launch.drops.0.count(reason, copies);
         }
     }
 

@@ -23,7 +23,7 @@ pub enum Reason {
     TooBig,
     /// Too many candidates hang: their threads cannot be ended, and no more are started.
     Stuck,
-    /// `capture`, `clone` or `size` panicked.
+    /// `capture`, `keep`, `clone` or `size` panicked on the caller's side. Where they do on the candidate's, it is an error.
     Capture,
     /// It was asked for inside of a candidate.
     Nested,

@@ -17,9 +17,8 @@ use super::crew::{Crew, Room, Task};
 use super::flight::{Ending, Flight, Runner, Watched};
 use super::rate::{Pace, Rate};
 use super::sample::Work;
-use super::shared::{Shared, bounded, pace};
+use super::shared::{Shared, pace};
 use super::spawn::{Spawn, spawn};
-use crate::shadow::policy::ShadowLimits;
 
 pub(super) struct Desk {
     shared: Arc<Shared>,
@@ -107,8 +106,8 @@ impl Desk {
         let policy = &self.active.policy;
         let limits = &policy.limits;
         self.pace = pace(policy);
-        self.timeout = bounded(limits.timeout, ShadowLimits::TIMEOUT);
-        self.in_flight = bounded(limits.in_flight, ShadowLimits::IN_FLIGHT);
+        self.timeout = limits.timeout;
+        self.in_flight = limits.in_flight;
         self.breaker.follow(&policy.breaker);
     }
 
@@ -150,15 +149,14 @@ impl Desk {
         for ending in self.endings.try_iter() {
             self.open = self.open.saturating_sub(1);
             match ending {
-                Ending::Well => self.breaker.ended(false, now),
-                Ending::Failed => self.breaker.ended(true, now),
+                Ending::Answered { is_failure, round } => self.breaker.ended(is_failure, round, now),
                 Ending::Dropped(reason) => self.shared.drops.0.count(reason, 1),
             }
         }
         self.flights.retain(|(flight, _)| !flight.is_over());
         let Some(told) = self.shared.told_by_hand.get() else { return };
-        while let Some(is_failure) = told.endings.pop() {
-            self.breaker.ended(is_failure, now);
+        while let Some((is_failure, round)) = told.endings.pop() {
+            self.breaker.ended(is_failure, round, now);
         }
         while let Some(reading) = told.beside.pop() {
             self.breaker.control_beside(reading);
@@ -191,7 +189,7 @@ impl Desk {
             if is_given_up {
                 self.open = self.open.saturating_sub(1);
                 flight.record_timeout(now);
-                self.breaker.ended(true, now);
+                self.breaker.ended(true, flight.round, now);
             }
         }
         self.flights.retain(|(flight, _)| !flight.is_overdue());
@@ -256,7 +254,7 @@ impl Desk {
         true
     }
 
-    /// What keeps a copy from being started now.
+    /// What keeps a copy from being started now; if nothing does, it counts as in flight.
     fn hindrance(&self, work: &Work, is_late: bool, now: Now) -> Option<Reason> {
         if !self.shared.is_on() {
             return Some(Reason::SwitchedOff);
@@ -280,13 +278,17 @@ impl Desk {
         if is_late {
             return Some(Reason::Late);
         }
-        (self.rate.take(self.pace, now.nanoseconds, 1) == 0).then_some(Reason::Rate)
+        if self.rate.take(self.pace, now.nanoseconds, 1) == 0 {
+            return Some(Reason::Rate);
+        }
+        // A ticket may have come in between.
+        (self.shared.tower.take_off(1, self.in_flight) == 0).then_some(Reason::InFlight)
     }
 
     /// Starts a copy; `false` when there is no thread for it.
     fn start_copy(&mut self, held: &Held, now: Instant) -> bool {
         let (by, copy) = (Arc::clone(&self.active), held.started + 1);
-        let flight = Flight::new(by, copy, held.control, now, self.timeout);
+        let flight = Flight::new(by, copy, held.control, self.breaker.round(), now);
         let tower = Arc::clone(&self.shared.tower);
         let runner = Runner::new(Arc::clone(&flight), tower, self.sender.clone());
         let is_only = held.copies == 1;

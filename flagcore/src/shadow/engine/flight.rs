@@ -39,8 +39,11 @@ pub(super) enum Outcome {
 /// How a candidate ended, as far as it matters to whether another one may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    Well,
-    Failed,
+    /// It answered, of the breaker's round in which it was started.
+    Answered {
+        is_failure: bool,
+        round: u32,
+    },
     Dropped(Reason),
 }
 
@@ -55,20 +58,17 @@ pub(super) struct Flight {
     pub(super) copy: u32,
     /// What the control took.
     control: Duration,
+    /// The breaker's round in which it was started.
+    pub(super) round: u32,
     /// Who wants to hear when it is overdue.
     waker: Mutex<Option<Waker>>,
 }
 
 impl Flight {
-    pub(super) fn new(
-        by: Arc<Active>,
-        copy: u32,
-        control: Duration,
-        now: Instant,
-        timeout: Duration,
-    ) -> Arc<Self> {
+    pub(super) fn new(by: Arc<Active>, copy: u32, control: Duration, round: u32, now: Instant) -> Arc<Self> {
         let (state, waker) = (AtomicU8::new(RUNNING), Mutex::new(None));
-        Arc::new(Self { state, begun: now, deadline: now + timeout, by, copy, control, waker })
+        let deadline = now + by.policy.limits.timeout;
+        Arc::new(Self { state, begun: now, deadline, by, copy, control, round, waker })
     }
 
     pub(super) fn is_late(&self, now: Instant) -> bool {
@@ -104,12 +104,12 @@ impl Flight {
             Outcome::Judged { verdict, took } => {
                 let is_failure = matches!(verdict, Verdict::Failed(_) | Verdict::Unfit(_));
                 recorder.compared(verdict, self.times(took), self.copy);
-                if is_failure { Ending::Failed } else { Ending::Well }
+                Ending::Answered { is_failure, round: self.round }
             }
             Outcome::Panicked(text) => {
                 let panic = Failure::with_class("panic", &text);
                 recorder.failed(panic, self.times(self.begun.elapsed()), self.copy);
-                Ending::Failed
+                Ending::Answered { is_failure: true, round: self.round }
             }
             Outcome::Dropped(reason) => Ending::Dropped(reason),
         }
@@ -182,7 +182,7 @@ impl Tower {
         }
     }
 
-    /// Counts candidates that the embedder runs; no more than there is room for.
+    /// Counts candidates that are about to run; no more than there is room for.
     pub(super) fn take_off(&self, wanted: u32, most: u32) -> u32 {
         let mut granted = 0;
         let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, |flying| {
@@ -210,9 +210,8 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// A flight that begins; the tower counts it until the runner is dropped.
+    /// A flight that begins, which [took off](Tower::take_off); the tower counts it until the runner is dropped.
     pub(super) fn new(flight: Arc<Flight>, tower: Arc<Tower>, endings: Sender<Ending>) -> Self {
-        tower.in_flight.fetch_add(1, Ordering::AcqRel);
         Self { flight, tower, endings }
     }
 
@@ -313,8 +312,9 @@ mod tests {
 
     fn trial() -> (Arc<Flight>, Runner, Arc<Tower>, Receiver<Ending>) {
         let active = Active::new("search", Arc::default(), Dropped::default());
-        let flight = Flight::new(Arc::new(active), 1, Duration::ZERO, Instant::now(), Duration::ZERO);
+        let flight = Flight::new(Arc::new(active), 1, Duration::ZERO, 0, Instant::now());
         let tower = Arc::<Tower>::default();
+        assert_eq!(tower.take_off(2, 1), 1);
         let (sender, endings) = channel();
         let runner = Runner::new(Arc::clone(&flight), Arc::clone(&tower), sender);
         (flight, runner, tower, endings)
@@ -323,6 +323,8 @@ mod tests {
     fn poll(watched: &mut Watched) -> Poll<()> {
         Pin::new(watched).poll(&mut Context::from_waker(Waker::noop()))
     }
+
+    const FAILED: Ending = Ending::Answered { is_failure: true, round: 0 };
 
     fn panicked() -> Outcome {
         Outcome::Panicked("as it should".into())
@@ -336,7 +338,7 @@ mod tests {
         assert_eq!(tower.in_flight(), 1);
         drop(runner);
         assert_eq!(tower.in_flight(), 0);
-        assert_eq!(endings.try_iter().collect::<Vec<_>>(), [Ending::Failed]);
+        assert_eq!(endings.try_iter().collect::<Vec<_>>(), [FAILED]);
         assert_eq!(flight.by.recorder.ends(), [0, 0, 0, 1, 0]);
 
         let (flight, runner, tower, endings) = trial();
@@ -389,7 +391,7 @@ mod tests {
         let mut watched = Watched::new(Box::pin(panics), runner);
         assert_eq!(poll(&mut watched), Poll::Ready(()));
         drop(watched);
-        assert_eq!(endings.try_iter().collect::<Vec<_>>(), [Ending::Failed]);
+        assert_eq!(endings.try_iter().collect::<Vec<_>>(), [FAILED]);
 
         let (_, runner, _, endings) = trial();
         drop(Watched::new(Box::pin(std::future::pending()), runner));

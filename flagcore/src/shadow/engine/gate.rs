@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 pub(super) struct Door {
     stands: AtomicU8,
     probes: AtomicU32,
+    /// Which round of probes this is.
+    round: AtomicU32,
 }
 
 /// What a caller finds.
@@ -22,6 +24,8 @@ pub(super) struct Door {
 pub(super) enum Way {
     /// In.
     In,
+    /// In, with one of the probes, where one is left.
+    Probe,
     /// The control is timed alone.
     Rest,
     /// A breaker is open.
@@ -32,7 +36,7 @@ pub(super) enum Way {
 
 impl Door {
     pub(super) fn new() -> Self {
-        Self { stands: AtomicU8::new(PASS), probes: AtomicU32::new(0) }
+        Self { stands: AtomicU8::new(PASS), probes: AtomicU32::new(0), round: AtomicU32::new(0) }
     }
 
     pub(super) fn set(&self, gate: Gate) {
@@ -41,7 +45,8 @@ impl Door {
             Gate::Rest => REST,
             Gate::Failing => FAILING,
             Gate::Slowing => SLOWING,
-            Gate::Probe(_) => {
+            Gate::Probe(round) => {
+                self.round.store(round, Ordering::Relaxed);
                 // Never more than so many at a time, also of those that an earlier one left.
                 self.probes.store(PROBES, Ordering::Relaxed);
                 PROBE
@@ -58,18 +63,24 @@ impl Door {
 
     /// Which way a caller goes.
     #[inline]
-    pub(super) fn enter(&self) -> Way {
+    pub(super) fn look(&self) -> Way {
         match self.stands.load(Ordering::Relaxed) {
             PASS => Way::In,
             REST => Way::Rest,
-            PROBE if self.takes_a_probe() => Way::In,
+            PROBE if self.probes.load(Ordering::Relaxed) > 0 => Way::Probe,
             SHUT => Way::Ended,
             _ => Way::Stopped,
         }
     }
 
-    fn takes_a_probe(&self) -> bool {
+    /// Takes a probe, if one is left.
+    pub(super) fn takes_a_probe(&self) -> bool {
         self.probes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// The round that a candidate belongs to which is let in now.
+    pub(super) fn round(&self) -> u32 {
+        self.round.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -97,6 +108,16 @@ const FAILING: u8 = 3;
 const SLOWING: u8 = 4;
 const SHUT: u8 = 5;
 
+/// A caller that nothing else keeps out.
+#[cfg(test)]
+fn enter(door: &Door) -> Way {
+    match door.look() {
+        Way::Probe if door.takes_a_probe() => Way::In,
+        Way::Probe => Way::Stopped,
+        way => way,
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -111,14 +132,14 @@ mod tests {
             (Gate::Pass, Way::In),
         ] {
             door.set(gate);
-            assert_eq!((door.enter(), door.gate()), (way, Some(gate)));
+            assert_eq!((enter(&door), door.gate()), (way, Some(gate)));
         }
         door.set(Gate::Probe(1));
-        let ways: Vec<Way> = (0..=PROBES).map(|_| door.enter()).collect();
+        let ways: Vec<Way> = (0..=PROBES).map(|_| enter(&door)).collect();
         assert_eq!(ways.iter().filter(|way| **way == Way::In).count(), PROBES as usize);
         assert_eq!(ways.last(), Some(&Way::Stopped));
         door.shut();
-        assert_eq!((door.enter(), door.gate(), door.is_shut()), (Way::Ended, None, true));
+        assert_eq!((enter(&door), door.gate(), door.is_shut()), (Way::Ended, None, true));
     }
 }
 
@@ -132,11 +153,11 @@ mod interleavings {
 
     /// How many of some calls of two threads get in.
     fn entered(door: &Arc<Door>, calls: u32, meanwhile: impl FnOnce()) -> u32 {
-        let enter = move |door: &Door| (0..calls).filter(|_| door.enter() == Way::In).count() as u32;
+        let entered = move |door: &Door| (0..calls).filter(|_| enter(door) == Way::In).count() as u32;
         let other = Arc::clone(door);
-        let thread = thread::spawn(move || enter(&other));
+        let thread = thread::spawn(move || entered(&other));
         meanwhile();
-        let here = enter(door);
+        let here = entered(door);
         here + thread.join().unwrap()
     }
 
@@ -147,7 +168,7 @@ mod interleavings {
             door.set(Gate::Probe(1));
             // Three on each side, five in all.
             assert_eq!(entered(&door, 3, || {}), PROBES);
-            assert_eq!(door.enter(), Way::Stopped);
+            assert_eq!(enter(&door), Way::Stopped);
         });
     }
 
@@ -157,7 +178,7 @@ mod interleavings {
             let door = Arc::new(Door::new());
             door.set(Gate::Probe(1));
             assert!(entered(&door, 2, || door.set(Gate::Failing)) <= 2, "those of the other thread");
-            assert_eq!(door.enter(), Way::Stopped);
+            assert_eq!(enter(&door), Way::Stopped);
         });
     }
 

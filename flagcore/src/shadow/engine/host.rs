@@ -12,6 +12,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
+use super::contain::contained;
 use super::crew::Crew;
 use super::desk::{Desk, Turn};
 use super::launch::Launch;
@@ -124,7 +125,7 @@ impl ShadowEngine {
 
     /// Begins a dark launch whose policy is in code. Each call begins another one, with limits and counts of its own.
     ///
-    /// Limits beyond their bounds are taken as the nearest bound. The queue takes its memory now: some 130 bytes for each
+    /// Limits beyond their bounds are taken as the nearest bound, and what is no number as the default. The queue takes its memory now: some 130 bytes for each
     /// sample that fits, up to the next power of four.
     pub fn launch(&self, name: &str, policy: Arc<ShadowPolicy>) -> Launch {
         self.begin(name, None, Some(policy))
@@ -203,6 +204,9 @@ impl ShadowEngineBuilder {
     /// How far the engine's own threads stand back behind those of callers, from 0 to 19: 10. It is what Linux calls
     /// niceness; elsewhere it means nothing. Where all cores are busy, candidates come last, and are dropped before they are
     /// in the way.
+    ///
+    /// Threads that a candidate starts stand back, too: a pool that both sides share is better made before. And where both
+    /// sides want one lock, the control may wait for a candidate that holds it and stands back: 0 avoids that.
     pub fn nice(mut self, nice: u8) -> Self {
         self.nice = nice.min(19);
         self
@@ -280,7 +284,15 @@ impl EngineShared {
             arrived.iter().for_each(Desk::open_here);
             desks.extend(arrived);
             let now = self.clock.tick();
-            let busiest = desks.iter_mut().map(|desk| desk.turn(now)).max().unwrap_or(Turn::Off);
+            let mut busiest = Turn::Off;
+            // Whatever goes wrong with a launch ends that one alone.
+            desks.retain_mut(|desk| match contained(|| desk.turn(now)) {
+                Some(turn) => {
+                    busiest = busiest.max(turn);
+                    true
+                }
+                None => false,
+            });
             if busiest == Turn::Busy {
                 busy = now.at;
             }

@@ -1,6 +1,5 @@
 //! What callers and the engine share of one launch: the switch, the limits, the queue, the counters.
 
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use super::rate::{Pace, Rate};
 use super::sample::Queued;
 use super::sampling::{self, of_user, throw};
 use crate::context::ContextRef;
-use crate::shadow::policy::{SampleBy, ShadowLimits, ShadowPolicy};
+use crate::shadow::policy::{SampleBy, ShadowPolicy};
 use crate::snapshot::Flag;
 use crate::store::Store;
 
@@ -70,8 +69,8 @@ pub(in crate::shadow) struct Follows {
 
 /// What the engine hears of candidates that the embedder runs.
 pub(super) struct ToldByHand {
-    /// Whether each failed.
-    pub(super) endings: ArrayQueue<bool>,
+    /// Whether each failed, and in which of the breaker's rounds it was let in.
+    pub(super) endings: ArrayQueue<(bool, u32)>,
     /// Times of the control beside them.
     pub(super) beside: ArrayQueue<u64>,
 }
@@ -135,20 +134,22 @@ impl Shared {
             self.threshold.store(0, Ordering::Relaxed);
             return self.tower.switch(false);
         };
-        let pace = pace(&policy);
+        let mut active = self.active.load_full();
+        if !active.is_of(&policy) {
+            active = Arc::new(active.after(&self.name, policy, self.drops.0.read()));
+            self.active.store(Arc::clone(&active));
+        }
+        let policy = &active.policy;
+        let pace = pace(policy);
         self.distance.store(pace.distance, Ordering::Relaxed);
         self.slack.store(pace.slack, Ordering::Relaxed);
-        self.most_bytes.store(bounded(policy.limits.body, ShadowLimits::BODY), Ordering::Relaxed);
-        self.in_flight.store(bounded(policy.limits.in_flight, ShadowLimits::IN_FLIGHT), Ordering::Relaxed);
+        self.most_bytes.store(policy.limits.body, Ordering::Relaxed);
+        self.in_flight.store(policy.limits.in_flight, Ordering::Relaxed);
         self.is_by_user.store(policy.by == SampleBy::User, Ordering::Relaxed);
-        self.copies.store((amplify(&policy) * sampling::ALL as f64) as u64, Ordering::Relaxed);
+        self.copies.store((policy.amplify * sampling::ALL as f64) as u64, Ordering::Relaxed);
         let threshold = sampling::threshold(policy.sample);
         if threshold > 0 && !self.is_test {
-            self.make_queue(bounded(policy.limits.queue, ShadowLimits::QUEUE));
-        }
-        let active = self.active.load_full();
-        if !Arc::ptr_eq(&active.policy, &policy) {
-            self.active.store(Arc::new(active.after(&self.name, policy, self.drops.0.read())));
+            self.make_queue(policy.limits.queue);
         }
         self.clock.tick();
         self.threshold.store(threshold, Ordering::Relaxed);
@@ -189,7 +190,7 @@ impl Shared {
     #[inline]
     fn draw_some(&self, threshold: u64, context: ContextRef<'_>) -> u32 {
         if self.is_test {
-            return u32::from(self.admits(context));
+            return u32::from(copy_number().is_none() && self.admits(context));
         }
         let drawn =
             if self.is_by_user.load(Ordering::Relaxed) { self.of_user(context) } else { Some(throw()) };
@@ -219,8 +220,9 @@ impl Shared {
 
     /// Lets a sample in, or says why not. The input is captured only where all limits allow it.
     pub(super) fn enter<I>(&self, copies: u32, capture: impl FnOnce() -> I) -> Entry<I> {
-        match self.door.enter() {
-            Way::In => {}
+        let way = self.door.look();
+        match way {
+            Way::In | Way::Probe => {}
             Way::Rest => {
                 self.drops.0.count(Reason::Baseline, copies);
                 return Entry::Timed;
@@ -248,6 +250,10 @@ impl Shared {
         if granted == 0 {
             return Entry::Nothing;
         }
+        // Last, so that no probe is lost to what drops it.
+        if way == Way::Probe && !self.door.takes_a_probe() {
+            return self.refused(Reason::Breaker, granted);
+        }
         match contained(capture) {
             Some(input) => Entry::Sample { input, copies: granted },
             None => self.refused(Reason::Capture, granted),
@@ -269,7 +275,7 @@ impl Shared {
         let fits = TIERS.iter().position(|capacity| *capacity >= room as usize);
         let tier = fits.unwrap_or(TIERS.len() - 1);
         if let (Some(queue), Some(capacity)) = (self.queues.get(tier), TIERS.get(tier)) {
-            queue.get_or_init(|| Queue::new(*capacity));
+            queue.get_or_init(|| Queue::new(capacity + 1));
         }
         self.room.store(room, Ordering::Relaxed);
         // ORDERING: a queue's own `OnceLock` says whether it is there.
@@ -282,25 +288,27 @@ impl Shared {
         self.queues.get(usize::from(self.tier.load(Ordering::Relaxed)))?.get()
     }
 
-    /// Puts a sample in the queue; wakes nobody.
+    /// Puts a sample in the queue; wakes nobody. Why not, where it is dropped.
     #[inline]
-    pub(super) fn hand_in(&self, queued: Queued) {
-        let copies = queued.copies;
+    pub(super) fn hand_in(&self, queued: Queued) -> Option<Reason> {
         if self.door.is_shut() {
-            self.drops.0.count(Reason::Shutdown, copies);
-        } else if self.push(queued).is_err() {
+            return Some(Reason::Shutdown);
+        }
+        if self.push(queued).is_err() {
             // The next callers need not capture to learn it. The engine takes this back.
             self.is_full.store(true, Ordering::Relaxed);
-            self.drops.0.count(Reason::QueueFull, copies);
+            return Some(Reason::QueueFull);
         }
+        None
     }
 
     #[inline]
     fn push(&self, queued: Queued) -> Result<(), Queued> {
         let Some(queue) = self.queue() else { return Err(queued) };
         let room = self.room.load(Ordering::Relaxed) as usize;
-        // Where there is more room than may be used, callers that come at the same time may each take the last place.
-        if room < queue.capacity() && queue.len() >= room { Err(queued) } else { queue.push(queued) }
+        // A queue has a place more than may be used: in a full one a push could wait for a pop that is under way. Callers
+        // that come at the same time may each take the last place.
+        if queue.len() >= room { Err(queued) } else { queue.push(queued) }
     }
 
     /// Takes the oldest sample out of the queue; one that was put into another queue before comes first.
@@ -339,21 +347,36 @@ impl Shared {
         let _ = self.told_by_hand().beside.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// Lets the embedder run some candidates; how many of those that it wants.
-    pub(super) fn take_off(&self, copies: u32) -> u32 {
+    /// The breaker's round that a candidate belongs to which is let in now.
+    pub(super) fn round(&self) -> u32 {
+        self.door.round()
+    }
+
+    /// Lets the embedder run some candidates of those that it wants; none where only the control's time is wanted.
+    pub(super) fn let_off(&self, copies: u32) -> Option<u32> {
+        if self.is_test {
+            return Some(self.tower.take_off(copies, u32::MAX));
+        }
+        // Nobody holds these to the rate a second time, so the time is looked at.
+        self.clock.tick();
+        let copies = match self.enter(copies, || ()) {
+            Entry::Nothing => return None,
+            Entry::Timed => return Some(0),
+            Entry::Sample { copies, .. } => copies,
+        };
         let granted = self.tower.take_off(copies, self.in_flight.load(Ordering::Relaxed));
         if granted < copies {
             self.drops.0.count(Reason::InFlight, copies - granted);
         }
-        granted
+        (granted > 0).then_some(granted)
     }
 
     /// Hears that the embedder's candidate ended, and whether it failed, where it is known.
-    pub(super) fn landed(&self, is_failure: Option<bool>) {
+    pub(super) fn landed(&self, is_failure: Option<bool>, round: u32) {
         self.tower.ended();
         if let Some(is_failure) = is_failure {
             // Of too many some are enough.
-            let _ = self.told_by_hand().endings.push(is_failure);
+            let _ = self.told_by_hand().endings.push((is_failure, round));
         }
     }
 
@@ -433,19 +456,7 @@ impl Shared {
 
 /// The pace of a policy.
 pub(super) fn pace(policy: &ShadowPolicy) -> Pace {
-    let rate = policy.limits.rate;
-    let rate = if rate.is_nan() { *ShadowLimits::RATE.start() } else { rate };
-    Pace::new(rate.clamp(*ShadowLimits::RATE.start(), *ShadowLimits::RATE.end()), amplify(policy))
-}
-
-fn amplify(policy: &ShadowPolicy) -> f64 {
-    let copies = policy.amplify.clamp(*ShadowPolicy::AMPLIFY.start(), *ShadowPolicy::AMPLIFY.end());
-    if copies.is_nan() { 0.0 } else { copies }
-}
-
-/// A limit within its bounds: none can be turned off, in code either.
-pub(super) fn bounded<N: Ord + Copy>(limit: N, bounds: RangeInclusive<N>) -> N {
-    limit.clamp(*bounds.start(), *bounds.end())
+    Pace::new(policy.limits.rate, policy.amplify)
 }
 
 /// While a breaker is open one in so many samples is timed.

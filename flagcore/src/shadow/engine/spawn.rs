@@ -5,7 +5,8 @@ use super::flight::BoxFuture;
 
 /// A runtime that the embedder hands over.
 ///
-/// It is called on a thread of the shadow's own, never on a caller's. A candidate that takes too long is dropped at its next
+/// It is called on the engine's one thread, never on a caller's, and must not block it: while it does, no launch of the
+/// engine starts, ends or stops anything. A candidate that takes too long is dropped at its next
 /// poll, for which it is woken; the runtime needs no timer for that.
 ///
 /// # Examples

@@ -11,10 +11,9 @@ use std::time::Duration;
 use super::active::Active;
 use super::counts::Reason;
 use super::launch::Launch;
-use super::shared::{Entry, Shared};
+use super::shared::Shared;
 use crate::context::ContextRef;
-use crate::shadow::compare::{Failure, Rules, Verdict};
-use crate::shadow::policy::ShadowLimits;
+use crate::shadow::compare::{Failure, Rules, TreeError, Verdict};
 use crate::shadow::report::Times;
 
 impl Launch {
@@ -44,16 +43,10 @@ impl Launch {
         if copies == 0 {
             return None;
         }
-        let copies = match self.0.enter(copies, || ()) {
-            Entry::Nothing => return None,
-            Entry::Timed => 0,
-            Entry::Sample { copies, .. } => match self.0.take_off(copies) {
-                0 => return None,
-                granted => granted,
-            },
-        };
+        let copies = self.0.let_off(copies)?;
         let has_ended = (0..copies).map(|_| AtomicBool::new(false)).collect();
-        Some(Ticket { launch: Arc::clone(&self.0), by: self.0.active(), control: Duration::ZERO, has_ended })
+        let (launch, by, round) = (Arc::clone(&self.0), self.0.active(), self.0.round());
+        Some(Ticket { launch, by, control: Duration::ZERO, round, has_ended })
     }
 }
 
@@ -65,6 +58,7 @@ pub struct Ticket {
     launch: Arc<Shared>,
     by: Arc<Active>,
     control: Duration,
+    round: u32,
     has_ended: Box<[AtomicBool]>,
 }
 
@@ -77,10 +71,10 @@ impl Ticket {
 
     /// How long a copy may take. Whoever runs it ends it then, and says so.
     pub fn timeout(&self) -> Duration {
-        self.by.policy.limits.timeout.clamp(*ShadowLimits::TIMEOUT.start(), *ShadowLimits::TIMEOUT.end())
+        self.by.policy.limits.timeout
     }
 
-    /// Bytes of an input or an answer that are looked at.
+    /// Bytes of an answer that are looked at.
     pub fn body(&self) -> u64 {
         self.by.policy.limits.body
     }
@@ -98,6 +92,9 @@ impl Ticket {
 
     /// Says that a copy answered. `false` when there is no such copy, or it ended before: then nothing is counted.
     pub fn ended(&self, copy: u32, verdict: Verdict, took: Duration) -> bool {
+        if let Verdict::Unfit(TreeError::TooBig | TreeError::TooDeep) = verdict {
+            return self.dropped(copy, Reason::TooBig);
+        }
         let is_failure = matches!(verdict, Verdict::Failed(_) | Verdict::Unfit(_));
         self.ends(copy, Some(is_failure), |times| self.by.recorder.compared(verdict, times, copy), took)
     }
@@ -130,7 +127,7 @@ impl Ticket {
             return false;
         }
         record(Times { control: self.control, candidate });
-        self.launch.landed(is_failure);
+        self.launch.landed(is_failure, self.round);
         true
     }
 }

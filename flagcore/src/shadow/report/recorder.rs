@@ -1,8 +1,8 @@
 //! Counts what becomes of copies; many threads write, anybody may read.
 //!
 //! Counts and latencies are relaxed counters, in one of eight stripes that a thread keeps to. Only what differs takes a
-//! lock, for as long as it takes to count its fields: the comparison itself, and all texts, are made before. No thread
-//! of a caller comes here.
+//! lock, for as long as it takes to count its fields: the comparison itself, and all texts, are made before. Threads of
+//! callers come here only with tickets.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
