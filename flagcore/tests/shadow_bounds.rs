@@ -9,7 +9,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::panic::{panic_any, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -184,7 +184,7 @@ impl Hang {
 fn misbehave(number: u64, hang: &Hang) -> Vec<u8> {
     match number % 100 {
         0..10 => resume_unwind(Box::new("as it should")),
-        10..12 => panic_any(Nasty),
+        10..12 => resume_unwind(Box::new(Nasty)),
         12..30 => return vec![0; 1 << 30],
         30 if number < 800 => hang.hang(LONG),
         31 if number < 700 => hang.hang(Duration::from_secs(10)),
@@ -237,14 +237,11 @@ fn whatever_candidates_do_memory_stays_within_its_bounds_and_all_is_counted() {
     const WORKERS: u64 = 8;
     const WRITTEN_OFF: u64 = 16;
     let _alone = alone();
-    // What panics says so on standard error, and each with its stack would be most of the work.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
     let (before, threads_before) = (resident(), threads());
     let engine = ShadowEngine::builder().workers(WORKERS as u32).written_off(WRITTEN_OFF as u32);
     let block = json!({
         "sample": 1,
-        "limits": { "in_flight": 48, "queue": QUEUE, "body": BODY, "timeout": "30ms", "rate": "100000/s" },
+        "limits": { "in_flight": 48, "queue": QUEUE, "body": BODY, "timeout": "200ms", "rate": "100000/s" },
         "breaker": { "min": 10_000, "primary_p99": "off" },
         "store": { "max": STORE },
     });
@@ -262,7 +259,7 @@ fn whatever_candidates_do_memory_stays_within_its_bounds_and_all_is_counted() {
     let report = client.shadow_report("on");
     assert_eq!(told(&report), SAMPLES, "{report}");
     let compared = report.matched + report.mismatched;
-    assert!(compared > SAMPLES / 10 && report.timeouts > 0 && report.errors > SAMPLES / 50, "{report}");
+    assert!(compared > SAMPLES / 20 && report.timeouts > 0 && report.errors > SAMPLES / 50, "{report}");
     assert!(launch.counts().dropped(Reason::TooBig) > SAMPLES / 50, "{report}");
 
     // Each sample that waits holds its input and its answer beside its place; each worker makes two trees, of sixteen
@@ -297,7 +294,6 @@ fn whatever_candidates_do_memory_stays_within_its_bounds_and_all_is_counted() {
     wait_until("the return of all", || {
         launch.counts().in_flight == 0 && threads().is_subset(&threads_before)
     });
-    std::panic::set_hook(hook);
 }
 
 #[test]
