@@ -8,7 +8,7 @@ use flagcore::shadow::report::{ShadowReport, prometheus};
 use flagcore::shadow::{Shadow, ShadowEngine};
 use serde_json::{Value, json};
 
-use crate::lab::{block, client, client_of, dropped, settled, told, with};
+use crate::lab::{block, client, client_of, dropped, settled, told, update, with};
 
 fn shadow(client: &Client) -> Shadow<'static> {
     client.shadow("search", "user-1")
@@ -202,6 +202,23 @@ fn what_is_redacted_is_in_no_report() {
         assert!(!text.contains(SECRET), "{text}");
     }
     assert!(format!("{report:?}").contains("[redacted]"));
+}
+
+#[test]
+fn what_was_kept_before_it_was_redacted_is_let_go() {
+    let client = client(&with(&block(json!({}))));
+    let call = || {
+        let shadow = shadow(&client).capture(|| ()).compare_fields();
+        shadow.run(|| json!({ "email": SECRET }), |()| json!({ "email": "another" }));
+    };
+    call();
+    assert!(format!("{:?}", settled(&client)).contains(SECRET));
+    update(&client, &with(&block(json!({ "store": { "redact": ["/email"] } }))));
+    assert!(!format!("{:?}", settled(&client)).contains(SECRET));
+    call();
+    let report = settled(&client);
+    assert_eq!((report.samples, report.mismatched), (1, 1), "begun anew");
+    assert!(!format!("{report:?}").contains(SECRET), "{report:?}");
 }
 
 #[test]
