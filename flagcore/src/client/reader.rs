@@ -20,6 +20,12 @@ impl Reader {
     pub fn snapshot(&mut self) -> &Snapshot {
         self.cache.load()
     }
+
+    /// The current snapshot, for as long as it is wanted; also when the client is gone.
+    #[inline]
+    pub fn held(&mut self) -> Arc<Snapshot> {
+        self.cache.load().clone()
+    }
 }
 
 impl fmt::Debug for Reader {

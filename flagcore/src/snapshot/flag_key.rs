@@ -12,6 +12,20 @@ pub struct Flag {
     pub(crate) store: u32,
 }
 
+impl Flag {
+    /// The handle as a number, for those who keep it where no Rust type can be kept; never zero.
+    #[inline]
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.store) << 32 | u64::from(self.slot)
+    }
+
+    /// The handle that a number stands for; of any other number one that finds no flag, or another of the same client.
+    #[inline]
+    pub fn from_bits(bits: u64) -> Self {
+        Self { slot: bits as u32, store: (bits >> 32) as u32 }
+    }
+}
+
 /// What a flag can be asked for by: its key, or a handle.
 ///
 /// Sealed: implemented for `&str`, `&String` and [`Flag`].
