@@ -36,13 +36,15 @@ static void nested(flagcore_reader *reader, flagcore_context *context) {
     OK(flagcore_context_clear(context));
 }
 
+static int rounds = 20000;
+
 static void again_and_again(flagcore_reader *reader, flagcore_context *context) {
     char text[64];
     OK(flagcore_context_set_string(context, FLAGCORE_TEXT("plan"), FLAGCORE_TEXT("pro")));
     OK(flagcore_context_open_list(context, FLAGCORE_TEXT("kept")));
     OK(flagcore_context_set_string(context, NULL, 0, FLAGCORE_TEXT("item")));
     OK(flagcore_context_close(context));
-    for (int round = 0; round < 20000; round++) {
+    for (int round = 0; round < rounds; round++) {
         snprintf(text, sizeof text, "user-%d", round);
         OK(flagcore_context_set_targeting_key(context, FLAGCORE_STRING(text)));
         OK(flagcore_context_set_string(context, FLAGCORE_TEXT("note"), FLAGCORE_STRING(text)));
@@ -131,7 +133,8 @@ static void around(void) {
     OK(flagcore_context_free(user));
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    if (count > 2) rounds = atoi(arguments[2]);
     flagcore_client *client = client_of(FLAGS);
     flagcore_reader *reader = reader_of(client);
     flagcore_context *context = new_context();
