@@ -193,6 +193,24 @@ fn the_static_library_stands_beside_another_one_made_of_rust() {
 }
 
 #[test]
+fn the_program_in_the_readme_runs() {
+    if !tools(&[]) {
+        return;
+    }
+    let folder = scratch("readme");
+    let readme = std::fs::read_to_string(here().join("README.md")).unwrap();
+    let program = readme.split_once("```c\n").unwrap().1.split_once("```").unwrap().0;
+    let (source, built) = (folder.join("readme.c"), folder.join("readme"));
+    std::fs::write(&source, program).unwrap();
+    let mut command = Command::new("gcc");
+    command.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]).arg(source);
+    run(command.args(shared()).arg("-o").arg(&built));
+    let mut command = Command::new(built);
+    command.current_dir(here().join("..")).env("LD_LIBRARY_PATH", prefix().join("lib"));
+    assert_eq!(run(&mut command), "the new checkout\n");
+}
+
+#[test]
 fn loading_and_closing_the_library_does_nothing() {
     if !tools(&[]) {
         return;
