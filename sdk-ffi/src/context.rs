@@ -4,6 +4,7 @@
 //! allocates nothing; the core's context borrows from it. Values set again and again leave their old text behind until
 //! that is more than what is left of use; then everything in use is copied to a second arena, and the two change places.
 
+use std::alloc::Layout;
 use std::borrow::Cow;
 use std::ffi::c_char;
 
@@ -97,11 +98,23 @@ impl Context {
         self.refused
     }
 
-    /// Copies a text into the arena.
+    /// Copies two texts into the arena, at once.
     #[inline]
-    fn keep(&mut self, text: &str) -> &'static str {
-        self.used += text.len();
-        Self::lend(&self.arena, text)
+    fn keep_two(&mut self, one: &str, two: &str) -> (&'static str, &'static str) {
+        // More than that cannot be in memory.
+        let both = one.len() + two.len();
+        self.used += both;
+        let Ok(layout) = Layout::array::<u8>(both) else { return ("", "") };
+        let room = self.arena.alloc_layout(layout).as_ptr();
+        // SAFETY: there is room for both, one after the other, and what is copied is text; for the lifetime see `lend`.
+        unsafe {
+            let rest = room.add(one.len());
+            copy(one.as_bytes(), room);
+            copy(two.as_bytes(), rest);
+            let text =
+                |start, length| std::str::from_utf8_unchecked(std::slice::from_raw_parts(start, length));
+            (text(room, one.len()), text(rest, two.len()))
+        }
     }
 
     #[inline]
@@ -127,7 +140,7 @@ impl Context {
             open.members.push((name.to_owned(), value.into()));
             return Ok(());
         }
-        let name = self.keep(name);
+        let (name, _) = self.keep_two(name, "");
         self.core.set(name, value);
         self.settle()
     }
@@ -137,7 +150,7 @@ impl Context {
             open.members.push((name.to_owned(), Value::from(text.to_owned())));
             return Ok(());
         }
-        let (name, text) = (self.keep(name), self.keep(text));
+        let (name, text) = self.keep_two(name, text);
         self.core.set(name, text);
         self.settle()
     }
@@ -210,6 +223,35 @@ impl Context {
         key.into_iter()
             .chain(parsed.iter())
             .try_for_each(|(name, value)| self.set_plain(name, value.clone().into_owned()))
+    }
+}
+
+/// Copies bytes.
+///
+/// # Safety
+///
+/// There is room for them, elsewhere.
+// PERF: names and attributes are short, and a call of `memcpy` takes longer than copying one.
+#[inline(always)]
+unsafe fn copy(from: &[u8], to: *mut u8) {
+    // SAFETY: the caller says that there is room; the beginning and the end of it are written, which may overlap.
+    unsafe {
+        match (
+            from.first_chunk::<8>(),
+            from.last_chunk::<8>(),
+            from.first_chunk::<4>(),
+            from.last_chunk::<4>(),
+        ) {
+            (Some(first), Some(last), _, _) if from.len() <= 16 => {
+                to.cast::<[u8; 8]>().write_unaligned(*first);
+                to.add(from.len() - 8).cast::<[u8; 8]>().write_unaligned(*last);
+            }
+            (None, _, Some(first), Some(last)) => {
+                to.cast::<[u8; 4]>().write_unaligned(*first);
+                to.add(from.len() - 4).cast::<[u8; 4]>().write_unaligned(*last);
+            }
+            _ => std::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len()),
+        }
     }
 }
 
@@ -296,7 +338,7 @@ exported! {
             if !context.open.is_empty() {
                 return context.ready().map(|_| ());
             }
-            let key = context.keep(key);
+            let (key, _) = context.keep_two(key, "");
             context.core.set(TARGETING_KEY, key);
             context.settle()
         }) }
@@ -380,5 +422,22 @@ exported! {
     fn flagcore_context_add_json(context: Handle, json: *const c_char, json_length: usize) {
         // SAFETY: as above.
         unsafe { with(context, |context| context.add_json(read(json, json_length, "json")?)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copy;
+
+    #[test]
+    fn bytes_of_any_length_are_copied_and_none_beside_them() {
+        let from: Vec<u8> = (1..=60).collect();
+        for length in 0..from.len() {
+            let mut to = vec![0; 70];
+            // SAFETY: there is room.
+            unsafe { copy(&from[..length], to.as_mut_ptr().add(4)) };
+            assert_eq!(to[4..4 + length], from[..length]);
+            assert!(to[..4].iter().chain(&to[4 + length..]).all(|byte| *byte == 0), "{length}");
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Reader {
     held: Option<Arc<Snapshot>>,
     pub(crate) known: Arc<Known>,
     pub(crate) shown: Shown,
-    pub(crate) selected: Option<Selected>,
+    pub(crate) selected: Option<Box<Selected>>,
 }
 
 objects! { Reader = 2; }
@@ -78,7 +78,7 @@ impl Reader {
     /// What a selector shows, and where texts of that are kept.
     pub(crate) fn selected(&mut self, text: &str) -> Outcome<(&Snapshot, &Selector, &mut Shown)> {
         if self.selected.as_ref().is_none_or(|selected| selected.text() != text) {
-            self.selected = Some(Selected::new(text)?);
+            self.selected = Some(Box::new(Selected::new(text)?));
         }
         let snapshot = match &self.held {
             Some(held) => held,
@@ -107,6 +107,13 @@ static NO_TEXT: [u8; 1] = *b"-";
 
 fn no_text() -> &'static str {
     std::str::from_utf8(&NO_TEXT).unwrap_or_default()
+}
+
+/// The boolean of a flag, or the caller's own.
+// PERF: with false, which most ask with, a static flag needs no look at the flag.
+#[inline(always)]
+fn boolean(snapshot: &Snapshot, key: impl FlagKey, context: &EvaluationContext<'_>, fallback: u8) -> bool {
+    if fallback == 0 { snapshot.is_enabled(key, context) } else { snapshot.bool(key, context, true) }
 }
 
 /// The text of a flag, or the caller's own, which nobody looks at.
@@ -211,20 +218,20 @@ exported! {
             let context = known(context)?;
             let mut reader = change::<Reader>(reader, "reader")?;
             let flag = reader.flag(flag)?;
-            Ok(reader.snapshot().bool(flag, context, false))
+            Ok(reader.snapshot().is_enabled(flag, context))
         }
     }
 
     /// The boolean of a flag, or the caller's own.
     fn flagcore_reader_get_bool(reader: Handle, flag: u64, context: Handle, fallback: u8, out: *mut bool) {
-        by_flag!(reader, flag, context, out, |asked, key, known| asked.snapshot().bool(key, known, fallback != 0))
+        by_flag!(reader, flag, context, out, |asked, key, known| boolean(asked.snapshot(), key, known, fallback))
     }
 
     /// The same by key.
     fn flagcore_reader_get_bool_by_key(
         reader: Handle, key: *const c_char, key_length: usize, context: Handle, fallback: u8, out: *mut bool,
     ) {
-        by_key!(reader, (key, key_length), context, out, |asked, key, known| asked.snapshot().bool(key, known, fallback != 0))
+        by_key!(reader, (key, key_length), context, out, |asked, key, known| boolean(asked.snapshot(), key, known, fallback))
     }
 
     /// The number of a flag towards zero, or the caller's own.

@@ -19,50 +19,51 @@ use crate::value::{CDetail, CValue, give_sized, sized_room};
 
 /// Asks for a type, by a macro that knows whom to ask and how.
 macro_rules! resolve {
-    ($kind:expr, $shown:expr, $ask:ident) => {{
-        // The caller's own default, which is never shown; it allocates nothing.
-        let nothing = Structure::default();
-        let shown = $shown;
+    ($kind:expr, $shown:expr, $seen:expr, $ask:ident) => {{
+        let (shown, seen) = ($shown, $seen);
         match $kind {
             Type::Boolean => {
-                filled(&$ask!(bool, bool_detail, false), shown, |value, _| CValue::boolean(value))
+                filled(&$ask!(bool, bool_detail, false), shown, seen, |value, _| CValue::boolean(value))
             }
-            Type::Integer => filled(&$ask!(i64, integer_detail, 0), shown, |value, _| CValue {
+            Type::Integer => filled(&$ask!(i64, integer_detail, 0), shown, seen, |value, _| CValue {
                 integer: value,
                 ..CValue::number(Type::Integer, value as f64)
             }),
-            Type::Float => {
-                filled(&$ask!(f64, float_detail, 0.0), shown, |value, _| CValue::number(Type::Float, value))
-            }
-            Type::String => filled(&$ask!(str, string_detail, ""), shown, |value, _| {
+            Type::Float => filled(&$ask!(f64, float_detail, 0.0), shown, seen, |value, _| {
+                CValue::number(Type::Float, value)
+            }),
+            Type::String => filled(&$ask!(str, string_detail, ""), shown, seen, |value, _| {
                 CValue::text(Type::String, Text::of(value))
             }),
             Type::Object => {
-                filled(&$ask!(Structure<'static>, object_detail, &nothing), shown, |value, shown| {
+                // The caller's own default, which is never shown; it allocates nothing.
+                let nothing = Structure::default();
+                filled(&$ask!(Structure<'static>, object_detail, &nothing), shown, seen, |value, shown| {
                     CValue::text(Type::Object, shown.json(value, value))
                 })
             }
-            Type::Any => filled(&$ask!(Value<'static>, any_detail, &Value::Null), shown, CValue::of),
+            Type::Any => filled(&$ask!(Value<'static>, any_detail, &Value::Null), shown, seen, CValue::of),
             Type::List => return Err(Failure::new(Status::InvalidArgument, "type")),
         }
     }};
 }
 
 /// The answer of a snapshot for a type, as C sees it.
-#[inline]
+#[inline(always)]
 fn resolve(
     snapshot: &Snapshot,
     key: impl FlagKey,
     kind: Type,
     context: &EvaluationContext<'_>,
     shown: &mut Shown,
+    seen: Seen,
 ) -> Outcome<CDetail> {
     macro_rules! ask {
         ($type:ty, $method:ident, $default:expr) => {
             snapshot.$method(key, context, $default)
         };
     }
-    Ok(resolve!(kind, shown, ask))
+    Ok(resolve!(kind, shown, seen, ask))
 }
 
 /// The answer of a part of a snapshot for a type, as C sees it.
@@ -72,20 +73,39 @@ fn resolve_seen(
     kind: Type,
     context: &EvaluationContext<'_>,
     shown: &mut Shown,
+    seen: Seen,
 ) -> Outcome<CDetail> {
     macro_rules! ask {
         ($type:ty, $method:ident, $default:expr) => {
             view.detail::<$type>(key, context, $default)
         };
     }
-    Ok(resolve!(kind, shown, ask))
+    Ok(resolve!(kind, shown, seen, ask))
 }
 
-/// A detail as C sees it, but for what is known of the process.
-#[inline]
+/// What a detail tells of where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    revision: u64,
+    marks: u32,
+}
+
+impl Seen {
+    /// A snapshot, in this process.
+    #[inline]
+    pub(crate) fn new(snapshot: &Snapshot, is_forked: bool) -> Self {
+        let marks = if is_forked { Mark::Forked as u32 } else { 0 };
+        Self { revision: snapshot.revision(), marks }
+    }
+}
+
+/// A detail as C sees it.
+// PERF: made where it is to stand; each copy of one takes as long as a static flag.
+#[inline(always)]
 pub(crate) fn filled<'a, T: FlagType + ?Sized>(
     detail: &'a Detail<'_, T, &Snapshot>,
     shown: &mut Shown,
+    seen: Seen,
     value: impl FnOnce(T::Ref<'a>, &mut Shown) -> CValue,
 ) -> CDetail {
     let (variant, code) = (detail.variant(), detail.error_code());
@@ -101,12 +121,12 @@ pub(crate) fn filled<'a, T: FlagType + ?Sized>(
         variant: Text::of_option(variant),
         reason: ReasonNumber::from(detail.reason()) as i32,
         error_code: ErrorCodeNumber::from(code) as i32,
-        marks: if detail.is_passing() { Mark::Passing as u32 } else { 0 },
+        marks: seen.marks | if detail.is_passing() { Mark::Passing as u32 } else { 0 },
         reserved: 0,
         metadata,
         metadata_count,
         error_message,
-        revision: 0,
+        revision: seen.revision,
     }
 }
 
@@ -115,31 +135,21 @@ fn told<T: FlagType + ?Sized>(detail: &Detail<'_, T, &Snapshot>, shown: &mut Sho
     shown.message(format_args!("{}", detail.error_message().unwrap_or_default()))
 }
 
-/// What is to be added to a detail of a snapshot: which one it was, what is known of the process, and why a context is
-/// invalid where the core has no words for it.
+/// Says why a context is invalid where the core has no words for it.
 ///
 /// # Safety
 ///
 /// As for [`look`](crate::handle::look).
-#[inline]
-pub(crate) unsafe fn completed(
-    detail: CDetail,
-    revision: u64,
-    is_forked: bool,
-    context: Handle,
-    shown: &mut Shown,
-) -> CDetail {
-    let forked = if is_forked { Mark::Forked as u32 } else { 0 };
-    let detail = CDetail { revision, marks: detail.marks | forked, ..detail };
-    if detail.error_code != ErrorCodeNumber::InvalidContext as i32 {
-        return detail;
+#[inline(always)]
+pub(crate) unsafe fn word(detail: &mut CDetail, context: Handle, shown: &mut Shown) {
+    if detail.error_code == ErrorCodeNumber::InvalidContext as i32
+        // SAFETY: the caller says so.
+        && let Some(about) = unsafe { refusal(context) }
+    {
+        let code = ErrorCode::InvalidContext;
+        let words = format_args!("something that was set in the context was refused: {about} ({code})");
+        detail.error_message = shown.message(words);
     }
-    // SAFETY: the caller says so.
-    let Some(about) = (unsafe { refusal(context) }) else { return detail };
-    let code = ErrorCode::InvalidContext;
-    let error_message =
-        shown.message(format_args!("something that was set in the context was refused: {about} ({code})"));
-    CDetail { error_message, ..detail }
 }
 
 /// Answers a question about one flag.
@@ -163,8 +173,9 @@ unsafe fn answer<K: FlagKey>(
         let mut reader = change::<Reader>(reader, "reader")?;
         let (key, is_forked) = (key(&reader)?, reader.known.is_forked());
         let (snapshot, shown) = reader.parts();
-        let detail = resolve(snapshot, key, kind, knowledge, shown)?;
-        give_sized(out, completed(detail, snapshot.revision(), is_forked, context, shown));
+        let mut detail = resolve(snapshot, key, kind, knowledge, shown, Seen::new(snapshot, is_forked))?;
+        word(&mut detail, context, shown);
+        give_sized(out, detail);
     }
     Ok(())
 }
@@ -259,8 +270,10 @@ exported! {
             let mut reader = change::<Reader>(reader, "reader")?;
             let is_forked = reader.known.is_forked();
             let (snapshot, selector, shown) = reader.selected(selector)?;
-            let detail = resolve_seen(snapshot.view(selector), key, kind, knowledge, shown)?;
-            give_sized(out, completed(detail, snapshot.revision(), is_forked, context, shown));
+            let (view, seen) = (snapshot.view(selector), Seen::new(snapshot, is_forked));
+            let mut detail = resolve_seen(view, key, kind, knowledge, shown, seen)?;
+            word(&mut detail, context, shown);
+            give_sized(out, detail);
         }
         Ok(())
     }

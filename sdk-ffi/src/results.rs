@@ -9,7 +9,7 @@ use crate::boundary::{Failure, Outcome, give, room};
 use crate::context::known;
 use crate::handle::{self, Handle, change, look, objects};
 use crate::reader::{Reader, Selected};
-use crate::resolution::{completed, filled};
+use crate::resolution::{Seen, filled, word};
 use crate::shown::Shown;
 use crate::status::Status;
 use crate::text::{Text, read};
@@ -68,10 +68,11 @@ impl Results {
         }
         self.selected = selector.map(Selected::new).transpose()?;
         let Self { rows, shown, selected, messages, .. } = self;
+        let seen = Seen::new(snapshot, is_forked);
         let mut add = |(key, detail): (&str, flagcore::Detail<'_, flagcore::Value<'static>, &Snapshot>)| {
-            let made = filled(&detail, shown, CValue::of);
+            let mut made = filled(&detail, shown, seen, CValue::of);
             // SAFETY: the caller says so.
-            let made = unsafe { completed(made, snapshot.revision(), is_forked, context, shown) };
+            unsafe { word(&mut made, context, shown) };
             let error_message = if made.error_message.data.is_null() {
                 Text::NONE
             } else {

@@ -12,11 +12,13 @@ use crate::text::Text;
 use crate::value::{CValue, Member};
 
 /// Texts and members made of one snapshot.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shown {
     revision: u64,
     json: HashMap<usize, Box<str>, foldhash::fast::RandomState>,
     members: HashMap<usize, Box<[Member]>, foldhash::fast::RandomState>,
+    /// The members that were asked for last, each at a place that its address says.
+    recent: [(usize, *const Member, usize); RECENT],
     /// What an answer is not, in words; until the next one.
     message: String,
 }
@@ -25,6 +27,27 @@ pub(crate) struct Shown {
 unsafe impl Send for Shown {}
 // SAFETY: as above; changed through `&mut` alone.
 unsafe impl Sync for Shown {}
+
+const RECENT: usize = 32;
+const NO_MEMBERS: (usize, *const Member, usize) = (0, std::ptr::null(), 0);
+
+/// Where members of this address are kept.
+#[inline(always)]
+fn recent(place: usize) -> usize {
+    (place >> 6 ^ place >> 11) % RECENT
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self {
+            revision: 0,
+            json: HashMap::default(),
+            members: HashMap::default(),
+            recent: [NO_MEMBERS; RECENT],
+            message: String::new(),
+        }
+    }
+}
 
 impl Shown {
     /// Lets go of what was made of another snapshot.
@@ -39,6 +62,7 @@ impl Shown {
     pub(crate) fn clear(&mut self) {
         self.json.clear();
         self.members.clear();
+        self.recent = [NO_MEMBERS; RECENT];
     }
 
     /// The JSON of something that stands in the snapshot.
@@ -48,15 +72,30 @@ impl Shown {
     }
 
     /// The members of metadata that stands in the snapshot.
+    #[inline]
     pub(crate) fn members(&mut self, metadata: Metadata<'_>) -> (*const Member, usize) {
         let Some((_, first)) = metadata.iter().next() else { return (std::ptr::null(), 0) };
         let place = std::ptr::from_ref(first).addr();
+        // PERF: flags that are asked for again and again are found without hashing.
+        match self.recent.get(recent(place)) {
+            Some((known, members, count)) if *known == place => (*members, *count),
+            _ => self.members_of(place, metadata),
+        }
+    }
+
+    #[inline(never)]
+    fn members_of(&mut self, place: usize, metadata: Metadata<'_>) -> (*const Member, usize) {
         if !self.members.contains_key(&place) {
             let member = |(name, value)| Member { name: Text::of(name), value: CValue::of(value, self) };
             let made: Box<[Member]> = metadata.iter().map(member).collect();
             self.members.insert(place, made);
         }
-        self.members.get(&place).map_or((std::ptr::null(), 0), |made| (made.as_ptr(), made.len()))
+        let found =
+            self.members.get(&place).map_or((std::ptr::null(), 0), |made| (made.as_ptr(), made.len()));
+        if let Some(kept) = self.recent.get_mut(recent(place)) {
+            *kept = (place, found.0, found.1);
+        }
+        found
     }
 
     /// The text that was lent last.

@@ -76,5 +76,57 @@ pub(crate) unsafe fn read<'call>(
 ) -> Outcome<&'call str> {
     // SAFETY: the caller says so.
     let bytes = unsafe { bytes(data.cast(), length, name) }?;
+    if is_ascii(bytes) {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
     std::str::from_utf8(bytes).map_err(|_| Failure::new(Status::InvalidUtf8, name))
+}
+
+/// Whether every byte is below 128; also no for a long text, of which more is to be said than this.
+// PERF: keys and attributes are short and mostly ASCII; the general check took a third of building a context.
+#[inline(always)]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let eight = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+    let four = |bytes: &[u8; 4]| u64::from(u32::from_ne_bytes(*bytes));
+    match bytes.len() {
+        0..4 => bytes.iter().all(u8::is_ascii),
+        4..8 => match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => (four(first) | four(last)) & HIGH == 0,
+            _ => false,
+        },
+        8..=64 => {
+            let (chunks, _) = bytes.as_chunks::<8>();
+            let last = bytes.last_chunk().map_or(HIGH, eight);
+            chunks.iter().fold(last, |all, chunk| all | eight(chunk)) & HIGH == 0
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_all_lengths_are_told_from_others() {
+        for length in 1..100 {
+            let mut bytes = vec![b'a'; length];
+            let found = |bytes: &[u8]| {
+                // SAFETY: the bytes are there.
+                unsafe { read(bytes.as_ptr().cast(), bytes.len(), "text") }.map(str::len).ok()
+            };
+            assert_eq!(found(&bytes), Some(length));
+            for at in 0..length {
+                bytes[at] = 0xff;
+                assert_eq!(found(&bytes), None, "{at} of {length}");
+                bytes[at] = b'a';
+            }
+            if length >= 2 {
+                bytes[length - 2..].copy_from_slice("é".as_bytes());
+                assert_eq!(found(&bytes), Some(length));
+            }
+        }
+    }
 }
