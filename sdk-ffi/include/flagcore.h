@@ -522,8 +522,9 @@ flagcore_status flagcore_sources_free(flagcore_sources *sources);
  * double, as flags see them: exact to 2^53.
  *
  * What a setter refuses (a number that is not finite, more than 100 levels, more than 10,000 attributes, text that is not
- * UTF-8) is remembered: it and all further ones fail, and evaluations that look at the context answer
- * FLAGCORE_CODE_INVALID_CONTEXT, until the context is cleared. So it is enough to look at the answer. */
+ * UTF-8, a close too many) is remembered: it and all further setters fail, nothing is open any more, and evaluations that
+ * look at the context answer FLAGCORE_CODE_INVALID_CONTEXT, until the context is cleared. So it is enough to look at the
+ * answer. */
 
 flagcore_status flagcore_context_new(flagcore_context **out);
 flagcore_status flagcore_context_free(flagcore_context *context);

@@ -127,12 +127,21 @@ impl Context {
     /// Remembers that something was refused: evaluations say `INVALID_CONTEXT` until the context is cleared.
     #[cold]
     fn refuse(&mut self, failure: Failure) -> Failure {
+        // Nothing of it counts any more; evaluations are to tell so, and not that something is open.
+        self.open.clear();
         if self.core.fault().is_none() {
             self.refused = Some(failure.status.text().to_str().unwrap_or_default());
             // What the core itself refuses, and then remembers.
             self.core.set("", f64::NAN);
         }
         failure
+    }
+
+    /// Has the core refuse something at once, though it would stand inside of what is still open.
+    #[cold]
+    fn refuse_as_core(&mut self, value: impl Into<Value<'static>>) -> Outcome {
+        self.core.set("", value);
+        self.settle()
     }
 
     fn set_plain(&mut self, name: &str, value: impl Into<Value<'static>>) -> Outcome {
@@ -194,8 +203,10 @@ impl Context {
     }
 
     fn open(&mut self, name: &str, is_list: bool) -> Outcome {
-        if self.open.len() >= limits::VALUE_DEPTH {
-            return Err(Failure::told(Status::InvalidContext, "context", "nested more than 100 levels"));
+        // The context itself is one level.
+        if self.open.len() >= limits::VALUE_DEPTH - 1 {
+            let deep = (0..limits::VALUE_DEPTH).fold(Value::Null, |inner, _| Value::list([inner]));
+            return self.refuse_as_core(deep);
         }
         self.open.push(Open { name: name.to_owned(), is_list, members: Vec::new() });
         Ok(())
@@ -378,10 +389,7 @@ exported! {
         // SAFETY: as above.
         unsafe { with(context, |context| {
             let name = name_in(context, name, name_length)?;
-            if !value.is_finite() {
-                return Err(Failure::told(Status::InvalidContext, "value", "it is infinite or not a number"));
-            }
-            context.set_plain(name, value)
+            if value.is_finite() { context.set_plain(name, value) } else { context.refuse_as_core(value) }
         }) }
     }
 

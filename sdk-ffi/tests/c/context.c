@@ -90,7 +90,7 @@ static void refused(flagcore_reader *reader, flagcore_context *context) {
     FAILS(FLAGCORE_ERROR_INVALID_JSON, flagcore_context_add_json(context, FLAGCORE_TEXT("[1]")));
     CHECK(code_of(reader, context, "targeted", &on) == FLAGCORE_CODE_INVALID_CONTEXT);
     OK(flagcore_context_clear(context));
-    for (int level = 0; level < 100; level++) OK(flagcore_context_open_list(context, FLAGCORE_TEXT("deep")));
+    for (int level = 0; level < 99; level++) OK(flagcore_context_open_list(context, FLAGCORE_TEXT("deep")));
     FAILS(FLAGCORE_ERROR_INVALID_CONTEXT, flagcore_context_open_list(context, FLAGCORE_TEXT("deep")));
     OK(flagcore_context_clear(context));
     for (int level = 0; level < 99; level++) OK(flagcore_context_open_list(context, FLAGCORE_TEXT("deep")));
