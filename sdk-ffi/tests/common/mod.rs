@@ -51,3 +51,20 @@ pub(crate) fn run(command: &mut Command) -> String {
     assert!(output.status.success(), "{command:?}: {}\n{written}", output.status);
     written
 }
+
+/// The folder that an environment variable names.
+///
+/// Without it the test says that it is skipped; with `FLAGD_REQUIRE=all` that is a failure.
+pub(crate) fn suite(variable: &str) -> Option<PathBuf> {
+    let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) else {
+        let required = std::env::var("FLAGD_REQUIRE").is_ok_and(|required| required == "all");
+        assert!(!required, "FLAGD_REQUIRE=all, but {variable} is not set");
+        eprintln!("skipped: set {variable} to the folder of the suite to run this test");
+        return None;
+    };
+    // Tests run in the folder of their crate; people name folders from where they stand.
+    let path = PathBuf::from(path);
+    let from_root = here().join("..").join(&path);
+    let found = [path.clone(), from_root].into_iter().find(|path| path.is_dir());
+    Some(found.unwrap_or_else(|| panic!("{variable} names {}, which is no folder", path.display())))
+}
