@@ -85,8 +85,7 @@
  *   flagcore_options, flagcore_error, flagcore_sources    likewise.
  *
  * Evaluating takes no lock and waits for nobody. Updates run on a thread of the client's, and wait for nobody either.
- * Functions that may take a lock, read files or wait say so. None may be called from a signal handler but
- * flagcore_reader_is_enabled, _get_bool, _get_integer and _get_float on a reader that nothing else is using.
+ * Functions that may take a lock, read files or wait say so. None may be called from a signal handler.
  *
  *
  * 5. HANDLES

@@ -60,12 +60,12 @@ impl Results {
     ) -> Outcome {
         // SAFETY: the caller says so.
         let knowledge = unsafe { known(context) }?;
-        self.clear();
         // What was made of the snapshot before stays good while that is the one; metadata of a selector does not.
-        self.shown.fit(snapshot.revision());
-        if selector.is_some() || self.selected.is_some() {
+        let is_same = self.snapshot.as_ref().is_some_and(|before| Arc::ptr_eq(before, snapshot));
+        if !is_same || selector.is_some() || self.selected.is_some() {
             self.shown.clear();
         }
+        self.clear();
         self.selected = selector.map(Selected::new).transpose()?;
         let Self { rows, shown, selected, messages, .. } = self;
         let seen = Seen::new(snapshot, is_forked);

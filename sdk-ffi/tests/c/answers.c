@@ -202,7 +202,31 @@ static void explanations(const flagcore_client *client, flagcore_reader *reader,
           flagcore_reader_evaluate_json(reader, FLAGCORE_TEXT("missing"), FLAGCORE_TEXT("{"), &text));
 }
 
+/* Results that serve one client after the other, in the same memory. */
+static void many_clients(void) {
+    flagcore_results *results;
+    OK(flagcore_results_new(&results));
+    for (int number = 0; number < 50; number++) {
+        char json[256], wanted[32];
+        snprintf(json, sizeof json, "{\"flags\": {\"a\": {\"state\": \"ENABLED\", \"variants\": {\"v\": {\"n\": %d}},"
+                 " \"defaultVariant\": \"v\", \"metadata\": {\"n\": %d}}}}", number, number);
+        snprintf(wanted, sizeof wanted, "{\"n\":%d}", number);
+        flagcore_client *client = client_of(json);
+        flagcore_reader *reader = reader_of(client);
+        OK(flagcore_reader_evaluate_all(reader, NULL, 0, NULL, results));
+        OK(flagcore_reader_free(reader));
+        OK(flagcore_client_free(client));
+        flagcore_text key;
+        flagcore_detail it;
+        it.struct_size = sizeof it;
+        OK(flagcore_results_at(results, 0, &key, &it));
+        CHECK(is(it.value.text, wanted) && it.metadata_count == 1 && it.metadata[0].value.integer == number);
+    }
+    OK(flagcore_results_free(results));
+}
+
 int main(void) {
+    many_clients();
     flagcore_client *client = client_of(FLAGS);
     flagcore_reader *reader = reader_of(client);
     flagcore_context *user = new_context();

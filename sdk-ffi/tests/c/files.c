@@ -46,6 +46,26 @@ static bool is_ready(const flagcore_client *client) {
     return state == FLAGCORE_STATE_READY;
 }
 
+static volatile int released;
+
+/* Frees the client on the thread that watches. */
+static void free_client(void *data, const flagcore_update *update) {
+    flagcore_client **client = data;
+    if (update->kind != FLAGCORE_UPDATE_CHANGED || *client == NULL) return;
+    OK(flagcore_client_free(*client));
+    *client = NULL;
+}
+
+static void release(void *data) {
+    (void)data;
+    released = 1;
+}
+
+static bool is_released(const flagcore_client *none) {
+    (void)none;
+    return released;
+}
+
 int main(int count, char **arguments) {
     snprintf(folder, sizeof folder, "%s/files-c-%ld", count > 1 ? arguments[1] : ".", (long)getpid());
     CHECK(mkdir(folder, 0700) == 0);
@@ -100,7 +120,12 @@ int main(int count, char **arguments) {
     OK(flagcore_client_refresh(client));
     wait_until(client, is_ready);
     CHECK(!is_off(client));
-    OK(flagcore_client_free(client));
+    static flagcore_client *freed;
+    freed = client;
+    OK(flagcore_client_on_update(client, free_client, &freed, release));
+    write_file(FILE_OF("off"));
+    wait_until(NULL, is_released);
+    FAILS(FLAGCORE_ERROR_INVALID_HANDLE, flagcore_client_free(client));
     CHECK(remove(path) == 0 && rmdir(folder) == 0);
     return 0;
 }
