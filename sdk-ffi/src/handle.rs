@@ -10,7 +10,7 @@
 //! fork at any moment leaves tables that work in the child.
 //!
 //! What is not found out is a handle that one thread frees while another one is using it, except for those that are
-//! [shared](Table::share); and of two threads that change one thing at once the second is only told most of the time.
+//! shared (`share`); and of two threads that change one thing at once the second is only told most of the time.
 
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
