@@ -820,7 +820,7 @@ fn candidates_that_the_embedder_runs_keep_the_limits_and_are_counted() {
     let limits = ShadowLimits { in_flight: 3, ..everything().limits };
     let launch = launch(&engine, ShadowPolicy { amplify: 2.0, limits, ..everything() });
     let took = Duration::from_millis(3);
-    let mut first = launch.begin("user-1").unwrap();
+    let first = launch.begin("user-1").unwrap();
     let second = launch.begin("user-1").unwrap();
     assert_eq!((first.copies(), second.copies()), (2, 1), "three at a time");
     assert!(launch.begin("user-1").is_none());

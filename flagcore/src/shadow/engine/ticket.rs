@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::active::Active;
@@ -30,7 +30,7 @@ impl Launch {
     /// let client = Client::from_json(file)?;
     /// let launch = client.launch("search");
     ///
-    /// let mut ticket = launch.begin("user-1").expect("all calls are samples");
+    /// let ticket = launch.begin("user-1").expect("all calls are samples");
     /// ticket.control(Duration::from_millis(12)); // what today's code took
     /// let copy = 1; // of `ticket.copies()`; run the new code, then say how it ended
     /// let verdict = ticket.rules().compare_json(br#"{"total": 7}"#, br#"{"total": 8}"#).expect("JSON");
@@ -46,7 +46,7 @@ impl Launch {
         let copies = self.0.let_off(copies)?;
         let has_ended = (0..copies).map(|_| AtomicBool::new(false)).collect();
         let (launch, by, round) = (Arc::clone(&self.0), self.0.active(), self.0.round());
-        Some(Ticket { launch, by, control: Duration::ZERO, round, has_ended })
+        Some(Ticket { launch, by, control: AtomicU64::new(0), round, has_ended })
     }
 }
 
@@ -57,7 +57,8 @@ impl Launch {
 pub struct Ticket {
     launch: Arc<Shared>,
     by: Arc<Active>,
-    control: Duration,
+    /// What the control took, in nanoseconds.
+    control: AtomicU64,
     round: u32,
     has_ended: Box<[AtomicBool]>,
 }
@@ -84,9 +85,11 @@ impl Ticket {
         &self.by.rules
     }
 
-    /// Says what the control took; before copies are said to have ended.
-    pub fn control(&mut self, took: Duration) {
-        self.control = took;
+    /// Says what the control took; before copies are said to have ended: those that end earlier are recorded beside a control
+    /// that took no time.
+    pub fn control(&self, took: Duration) {
+        // ORDERING: a number that stands alone; a copy's end that does not see it is one that came earlier.
+        self.control.store(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         if self.copies() == 0 { self.launch.read(took) } else { self.launch.read_beside(took) }
     }
 
@@ -126,7 +129,8 @@ impl Ticket {
         if place.is_none_or(|has_ended| has_ended.swap(true, Ordering::AcqRel)) {
             return false;
         }
-        record(Times { control: self.control, candidate });
+        let control = Duration::from_nanos(self.control.load(Ordering::Relaxed));
+        record(Times { control, candidate });
         self.launch.landed(is_failure, self.round);
         true
     }
