@@ -64,6 +64,8 @@
  *   flagcore_results_at    the results are filled again or freed
  *   flagcore_error_...     the error is freed
  *   flagcore_sources_...   the sources are freed
+ *   flagcore_report_text   the report is freed
+ *   flagcore_ticket_...    the ticket is freed
  *   flagcore_last_error    the next call of the same thread that fails
  *   an update              the callback returns
  *   _version, _text        for ever
@@ -82,7 +84,9 @@
  *   flagcore_reader    one thread at a time. Make one per thread, or keep a pool.
  *   flagcore_context   built by one thread at a time; any number may evaluate with it while nobody changes it.
  *   flagcore_results   filled by one thread at a time, read by any number.
- *   flagcore_options, flagcore_error, flagcore_sources    likewise.
+ *   flagcore_options, flagcore_error, flagcore_sources, flagcore_report    likewise.
+ *   flagcore_launch    any thread, any time, but for freeing it.
+ *   flagcore_ticket    any thread, any time. Freeing it is safe while other threads are in a call with it.
  *
  * Evaluating takes no lock and waits for nobody. Updates run on a thread of the client's, and wait for nobody either.
  * Functions that may take a lock, read files or wait say so. None may be called from a signal handler.
@@ -99,7 +103,7 @@
  *
  * FLAGCORE_ERROR_IN_USE tells that two threads use one reader at once, or change one context; mostly, not always: there
  * is no lock that could. What cannot be detected: a handle that one thread frees while another one is in a call with it
- * (clients excepted), and a pointer or length of yours that is wrong. An old handle could be mistaken for a new one of
+ * (clients and tickets excepted), and a pointer or length of yours that is wrong. An old handle could be mistaken for a new one of
  * its type after 16 million more of them were made in the same place.
  *
  *
@@ -128,6 +132,54 @@
  * number in the library's SONAME. Structures that you hand in for an output begin with their size, and may grow at their
  * end; set struct_size to sizeof before the call, the rest need not be initialised. flagcore_check() tells whether what you compiled with fits what you run with.
  * Be ready for numbers that you do not know in reasons, error codes, states, updates and marks.
+ *
+ *
+ * 9. DARK LAUNCHES
+ *
+ * The new code gets real traffic, and nobody sees what it answers. Today's code, the control, goes on answering; the
+ * new code, the candidate, runs beside it with the same input, on other threads or in another process, and what it
+ * answers is compared and thrown away. The `shadow` block of a flag says how much traffic it gets, who is sampled,
+ * within which limits and by which rules answers are compared, and can be edited while the program runs. You run the
+ * candidate; the library decides, limits, stops and counts.
+ *
+ *     flagcore_launch *launch;                                     // once
+ *     flagcore_client_launch(client, FLAGCORE_TEXT("search"), &launch);
+ *
+ *     flagcore_ticket *ticket;                                     // each call
+ *     flagcore_launch_begin(launch, user, &ticket);
+ *     answer = old_search(query);
+ *     if (ticket != NULL) {
+ *         flagcore_ticket_control(ticket, took_ns);
+ *         hand_over(ticket, query, answer);                        // to a thread of yours; never wait for it
+ *     }
+ *     return answer;                                               // always
+ *
+ *     for (copy = 1; copy <= flagcore_ticket_copies(ticket); copy++) {    // over there
+ *         // run new_search(query), within flagcore_ticket_timeout_ns(ticket)
+ *         flagcore_ticket_compare(ticket, copy, old_json, old_length, new_json, new_length, took_ns, NULL, NULL);
+ *     }
+ *     flagcore_ticket_free(ticket);
+ *
+ * Say once how each copy ended: by _compare, by _end where you compared by yourself or it took too long, by _fail, by
+ * _drop. It counts as in flight until then, so a ticket that is forgotten holds its place for ever. The first word
+ * counts; a later one is FLAGCORE_ERROR_ENDED, so the candidate and whoever watches its time need not agree who
+ * speaks. Copies that did not end when the ticket is freed are counted as dropped: FLAGCORE_DROP_SPAWN. Any thread
+ * may say any of it, also at the same time.
+ *
+ * A ticket of 0 copies wants flagcore_ticket_control and nothing else: what the control takes without a candidate
+ * beside it. Of the limits of the block `rate` and `in_flight` are held by flagcore_launch_begin, `body` by _compare;
+ * `timeout` is yours to hold, and so is a queue, if you have one. A candidate that begins a call of a launch by
+ * itself breeds copies of copies: let it not.
+ *
+ * `state: DISABLED`, or no block, and the next call is no sample; tickets that are out may still end. The same once
+ * the client is freed: launches and tickets go on to work, and what ends is still counted and reported, but nothing
+ * is sampled any more, and the state is FLAGCORE_SHADOW_ENDED. In the child of a fork nothing is sampled either,
+ * tickets of the parent's are FLAGCORE_ERROR_FORKED, and freeing them counts nothing.
+ *
+ * A call that is no sample costs a look-up of two handles, a load and a comparison, and where the launch is on a
+ * throw of dice or a hash of the targeting key, and the rule `when` for those that are drawn: no lock, no allocation,
+ * no clock. A sample allocates its ticket. The first launch of a client starts a thread, which sleeps while all are
+ * off.
  */
 #ifndef FLAGCORE_H
 #define FLAGCORE_H
@@ -144,7 +196,7 @@ extern "C" {
 /* ------------------------------------------------------------------------------------------------ numbers */
 
 #define FLAGCORE_ABI_MAJOR 0
-#define FLAGCORE_ABI_MINOR 1
+#define FLAGCORE_ABI_MINOR 2
 #define FLAGCORE_ABI_VERSION (((uint32_t)FLAGCORE_ABI_MAJOR << 16) | (uint32_t)FLAGCORE_ABI_MINOR)
 
 /* All of these are int32_t where they are passed, whatever size a compiler gives an enum. */
@@ -169,7 +221,8 @@ enum {
     FLAGCORE_ERROR_IN_LISTENER = 15,     /* a callback called what waits for it */
     FLAGCORE_ERROR_EXHAUSTED = 16,       /* no thread can be had, or there are 16 million handles of the type */
     FLAGCORE_ERROR_ABI_MISMATCH = 17,    /* header and library do not fit together */
-    FLAGCORE_ERROR_INTERNAL = 18         /* a bug of this library, contained */
+    FLAGCORE_ERROR_INTERNAL = 18,        /* a bug of this library, contained */
+    FLAGCORE_ERROR_ENDED = 19            /* the copy was said to have ended before */
 };
 
 typedef int32_t flagcore_type;
@@ -254,6 +307,55 @@ enum { FLAGCORE_SEVERITY_WARNING = 1, FLAGCORE_SEVERITY_ERROR = 2 };
 typedef int32_t flagcore_explain_form;
 enum { FLAGCORE_EXPLAIN_TEXT = 1, FLAGCORE_EXPLAIN_JSON = 2 };
 
+/* What a sample of a dark launch meets. */
+typedef int32_t flagcore_shadow_state;
+enum {
+    FLAGCORE_SHADOW_OFF = 1,     /* nothing is sampled: the flag is disabled, or has no `shadow` block that is right */
+    FLAGCORE_SHADOW_RUNNING = 2, /* it becomes a ticket */
+    FLAGCORE_SHADOW_RESTING = 3, /* the control runs alone for a moment, to tell what it takes by itself */
+    FLAGCORE_SHADOW_PROBING = 4, /* a breaker opened a while ago; a few samples are let through to see */
+    FLAGCORE_SHADOW_FAILING = 5, /* a breaker is open: too many copies failed */
+    FLAGCORE_SHADOW_SLOWING = 6, /* a breaker is open: the control is slower beside the candidate */
+    FLAGCORE_SHADOW_ENDED = 7,   /* the client is gone, or had no thread for its launches */
+    FLAGCORE_SHADOW_FORKED = 8   /* the process is a copy of the one that opened the client; chapter 6 */
+};
+
+/* How a copy ended. */
+typedef int32_t flagcore_outcome;
+enum {
+    FLAGCORE_OUTCOME_MATCH = 1,    /* nothing differs */
+    FLAGCORE_OUTCOME_MISMATCH = 2, /* something differs */
+    FLAGCORE_OUTCOME_IGNORED = 3,  /* only what is ignored differs */
+    FLAGCORE_OUTCOME_FAILED = 4,   /* it failed where the control did not, or its answer is not JSON */
+    FLAGCORE_OUTCOME_TIMEOUT = 5,  /* it took too long */
+    FLAGCORE_OUTCOME_DROPPED = 6   /* it was not run, or not compared */
+};
+
+/* Why a copy was not run, or not compared. The library's own reasons; say the one that comes closest of yours. */
+typedef int32_t flagcore_drop;
+enum {
+    FLAGCORE_DROP_QUEUE_FULL = 1,    /* too many wait */
+    FLAGCORE_DROP_RATE = 2,          /* more would have started in a second than `rate` */
+    FLAGCORE_DROP_IN_FLIGHT = 3,     /* as many run as `in_flight` allows */
+    FLAGCORE_DROP_BREAKER = 4,       /* a breaker was open */
+    FLAGCORE_DROP_BASELINE = 5,      /* the control ran alone for a moment */
+    FLAGCORE_DROP_LATE = 6,          /* it waited longer than `timeout` */
+    FLAGCORE_DROP_TOO_BIG = 7,       /* an answer is bigger than `body`, or has more than 128 levels */
+    FLAGCORE_DROP_STUCK = 8,         /* too many candidates hang */
+    FLAGCORE_DROP_CAPTURE = 9,       /* the input could not be copied */
+    FLAGCORE_DROP_NESTED = 10,       /* it was asked for inside of a candidate */
+    FLAGCORE_DROP_SPAWN = 11,        /* it was not started, or given up without a word */
+    FLAGCORE_DROP_SWITCHED_OFF = 12, /* the flag was switched off while it waited */
+    FLAGCORE_DROP_SHUTDOWN = 13      /* the program or the client is at its end */
+};
+
+typedef int32_t flagcore_report_form;
+enum {
+    FLAGCORE_REPORT_TEXT = 1,      /* a screen, for people */
+    FLAGCORE_REPORT_JSON = 2,      /* durations in seconds */
+    FLAGCORE_REPORT_PROMETHEUS = 3 /* text format 0.0.4; names begin with flagd_shadow_ */
+};
+
 /* Bits of flagcore_detail.marks. */
 enum {
     FLAGCORE_MARK_PASSING = 1, /* may be another answer a moment later, with the same flags and context: do not cache */
@@ -269,6 +371,9 @@ typedef struct flagcore_options flagcore_options;
 typedef struct flagcore_error flagcore_error;
 typedef struct flagcore_results flagcore_results;
 typedef struct flagcore_sources flagcore_sources;
+typedef struct flagcore_launch flagcore_launch;
+typedef struct flagcore_ticket flagcore_ticket;
+typedef struct flagcore_report flagcore_report;
 
 /* A flag of one client. 0 is none. */
 typedef uint64_t flagcore_flag;
@@ -369,6 +474,32 @@ typedef struct flagcore_update {
     size_t change_count;
 } flagcore_update;
 
+/* What has become of the copies of a launch. Each ended copy is counted once: in one of the first five, or in dropped
+ * and in one of those that follow it. */
+typedef struct flagcore_counts {
+    size_t struct_size; /* set by you: sizeof(flagcore_counts) */
+    uint64_t matched;
+    uint64_t mismatched;
+    uint64_t ignored;
+    uint64_t errors;    /* they failed where the control did not */
+    uint64_t timeouts;
+    uint64_t in_flight; /* they have not ended yet */
+    uint64_t dropped;   /* for whatever reason, also for those that have no field here */
+    uint64_t dropped_queue_full;
+    uint64_t dropped_rate;
+    uint64_t dropped_in_flight;
+    uint64_t dropped_breaker;
+    uint64_t dropped_baseline;
+    uint64_t dropped_late;
+    uint64_t dropped_too_big;
+    uint64_t dropped_stuck;
+    uint64_t dropped_capture;
+    uint64_t dropped_nested;
+    uint64_t dropped_spawn;
+    uint64_t dropped_switched_off;
+    uint64_t dropped_shutdown;
+} flagcore_counts;
+
 /* ------------------------------------------------------------------------------------------------ versions */
 
 /* The ABI of the library that is loaded, as FLAGCORE_ABI_VERSION. Returns it. */
@@ -378,8 +509,8 @@ uint32_t flagcore_abi_version(void);
 const char *flagcore_version(void);
 
 /* Whether what was compiled with a header of this version, with structures of these sizes, can use the library; see
- * flagcore_check. The sizes are those of flagcore_text, _value, _member, _detail, _diagnostic, _source, _change and
- * _update, in this order; fewer may be given. FLAGCORE_ERROR_ABI_MISMATCH if not, with a message that says which. */
+ * flagcore_check. The sizes are those of flagcore_text, _value, _member, _detail, _diagnostic, _source, _change,
+ * _update and _counts, in this order; fewer may be given. FLAGCORE_ERROR_ABI_MISMATCH if not, with a message that says which. */
 flagcore_status flagcore_abi_check(uint32_t version, const size_t *sizes, size_t count);
 
 /* A number as people and wires spell it. Returns NUL-terminated text, also for unknown numbers. */
@@ -652,13 +783,102 @@ size_t flagcore_results_count(const flagcore_results *results);
 flagcore_status flagcore_results_at(const flagcore_results *results, size_t index, flagcore_text *key,
                                     flagcore_detail *out);
 
+/* ------------------------------------------------------------------------------------------ dark launches */
+
+/* The dark launch of a flag, which need not have a `shadow` block now, nor exist; chapter 9. Two of one key are one
+ * launch. The launch itself stays as long as the client: make launches of names in your code, not of names that users
+ * send. Takes a lock; the first one starts a thread. Where there is none to be had, the state is
+ * FLAGCORE_SHADOW_ENDED. */
+flagcore_status flagcore_client_launch(const flagcore_client *client, const char *key, size_t key_length,
+                                       flagcore_launch **out);
+
+/* Frees the handle. The launch goes on, and so do its tickets. */
+flagcore_status flagcore_launch_free(flagcore_launch *launch);
+
+/* Begins a call, before the control runs. Gives a ticket for a sample, which owes a free, and NULL where only the
+ * control is to run: mostly. context may be NULL: nothing is known. No lock. FLAGCORE_ERROR_EXHAUSTED where 16
+ * million tickets are out. */
+flagcore_status flagcore_launch_begin(const flagcore_launch *launch, const flagcore_context *context,
+                                      flagcore_ticket **out);
+
+/* What a sample meets now. No lock. */
+flagcore_status flagcore_launch_state(const flagcore_launch *launch, flagcore_shadow_state *out);
+
+/* A state in one word: "running". Returns NUL-terminated text, also for unknown numbers. */
+const char *flagcore_shadow_state_text(flagcore_shadow_state state);
+
+/* What has become of all copies since the launch began; another `id` in the block begins anew. Cheap. */
+flagcore_status flagcore_launch_counts(const flagcore_launch *launch, flagcore_counts *out);
+
+/* What was found: counts, latencies, the fields that differ with examples, errors by class. Takes a lock that copies
+ * which differ or fail take for a moment too, and copies up to 2 MB. */
+flagcore_status flagcore_launch_report(const flagcore_launch *launch, flagcore_report_form form,
+                                       flagcore_report **out);
+
+/* The same of all launches of a client, by key: reports one after the other, a JSON array, or one exposition of all. */
+flagcore_status flagcore_client_reports(const flagcore_client *client, flagcore_report_form form,
+                                        flagcore_report **out);
+
+/* The text of a report, as it was when the report was made. */
+flagcore_status flagcore_report_text(const flagcore_report *report, flagcore_text *out);
+flagcore_status flagcore_report_free(flagcore_report *report);
+
+/* How many copies to run, numbered from 1; of 0 only what the control takes is wanted. Returns it; 0 for a handle
+ * that is none. */
+uint32_t flagcore_ticket_copies(const flagcore_ticket *ticket);
+/* How long a copy may take. Returns it, in nanoseconds. */
+uint64_t flagcore_ticket_timeout_ns(const flagcore_ticket *ticket);
+/* How big an input or an answer may be; bigger ones are FLAGCORE_DROP_TOO_BIG. Returns it, in bytes. */
+uint64_t flagcore_ticket_body_bytes(const flagcore_ticket *ticket);
+
+/* Says what the control took. Copies that end before that are recorded beside a control that took no time. */
+flagcore_status flagcore_ticket_control(const flagcore_ticket *ticket, uint64_t took_ns);
+
+/* Says that the control failed: with what kind of error, such as a type's name or a status, which never holds a part
+ * of what the error says; and what it says. From then on copies that fail are compared with that as the file says, by
+ * class unless it says otherwise, and copies that answer are mismatches. Only the first word counts. */
+flagcore_status flagcore_ticket_control_failed(const flagcore_ticket *ticket, const char *class_name,
+                                               size_t class_length, const char *text, size_t text_length);
+
+/* Compares the control's answer with a copy's, both JSON of any kind, by the rules of the flag's `compare` block, and
+ * says that the copy ended so. outcome may be NULL. differences may be NULL; where it is not, it is the places that
+ * differ, a line for each, without what the file redacts, and empty where the outcome is no mismatch; until the
+ * ticket is freed.
+ *
+ * FLAGCORE_ERROR_INVALID_JSON where the control's answer is not JSON, and the copy has not ended; a copy's that is
+ * not JSON is its failure. Where the control failed, control is not looked at, and may be NULL. Takes some
+ * microseconds per kilobyte: never call it on the way to the user's answer. */
+flagcore_status flagcore_ticket_compare(const flagcore_ticket *ticket, uint32_t copy, const char *control,
+                                        size_t control_length, const char *candidate, size_t candidate_length,
+                                        uint64_t took_ns, flagcore_outcome *outcome, flagcore_text *differences);
+
+/* Says how a copy ended that you compared by yourself (_MATCH, _MISMATCH, _IGNORED), or that took too long (_TIMEOUT,
+ * with how long it was waited for). FLAGCORE_ERROR_INVALID_ARGUMENT for other outcomes.
+ *
+ * This and all that say how a copy ended: FLAGCORE_ERROR_OUT_OF_RANGE where there is no such copy,
+ * FLAGCORE_ERROR_ENDED where it ended before; then nothing is counted. */
+flagcore_status flagcore_ticket_end(const flagcore_ticket *ticket, uint32_t copy, flagcore_outcome outcome,
+                                    uint64_t took_ns);
+
+/* Says that a copy failed; class and text as of the control. Kept are 120 bytes of the class, 240 of the text.
+ * outcome may be NULL; it is _FAILED unless the control failed too. */
+flagcore_status flagcore_ticket_fail(const flagcore_ticket *ticket, uint32_t copy, const char *class_name,
+                                     size_t class_length, const char *text, size_t text_length, uint64_t took_ns,
+                                     flagcore_outcome *outcome);
+
+/* Says that a copy was not run, or not compared. */
+flagcore_status flagcore_ticket_drop(const flagcore_ticket *ticket, uint32_t copy, flagcore_drop reason);
+
+/* Copies that did not end are dropped: FLAGCORE_DROP_SPAWN. */
+flagcore_status flagcore_ticket_free(flagcore_ticket *ticket);
+
 /* -------------------------------------------------------------------------------------------------- inline */
 
 /* Whether this header and the library that is loaded fit together. Call it once, first. */
 static inline flagcore_status flagcore_check(void) {
     const size_t sizes[] = {sizeof(flagcore_text),   sizeof(flagcore_value),      sizeof(flagcore_member),
                             sizeof(flagcore_detail), sizeof(flagcore_diagnostic), sizeof(flagcore_source),
-                            sizeof(flagcore_change), sizeof(flagcore_update)};
+                            sizeof(flagcore_change), sizeof(flagcore_update),     sizeof(flagcore_counts)};
     return flagcore_abi_check(FLAGCORE_ABI_VERSION, sizes, sizeof(sizes) / sizeof(sizes[0]));
 }
 

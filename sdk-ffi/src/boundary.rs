@@ -195,6 +195,12 @@ pub(crate) fn room<T>(out: *mut T, name: &'static str) -> Outcome<*mut T> {
     Ok(out)
 }
 
+/// The same for an output that a caller may not want: NULL.
+#[inline(always)]
+pub(crate) fn room_if_wanted<T>(out: *mut T, name: &'static str) -> Outcome<Option<*mut T>> {
+    if out.is_null() { Ok(None) } else { room(out, name).map(Some) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -64,7 +64,7 @@ impl Shared {
     }
 
     /// Fails in the child of a fork.
-    fn unforked(self) -> Outcome<Self> {
+    pub(crate) fn unforked(self) -> Outcome<Self> {
         if self.0.known.is_forked() { Err(Failure::new(Status::Forked, "client")) } else { Ok(self) }
     }
 

@@ -20,6 +20,9 @@
 //! | [`reader`] | a thread's own view of a client, and what it can be asked for by type |
 //! | [`resolution`] | details, explanations, everything at once |
 //! | [`results`] | the answers of all flags |
+//! | [`ticket`] | samples of a dark launch, whose candidates the host runs |
+//! | [`report`] | what dark launches found, written out |
+//! | [`launch`] | dark launches: beginning a call, counts |
 //! | [`version`] | which library this is, and whether header and library agree |
 //!
 //! Between [`results`] and [`version`] is room for dark launches. Types that handles stand for have the numbers 1 to 7 in
@@ -50,4 +53,7 @@ pub mod sources;
 pub mod reader;
 pub mod resolution;
 pub mod results;
+pub mod ticket;
+pub mod report;
+pub mod launch;
 pub mod version;

@@ -1,5 +1,6 @@
 //! The numbers of the header: explicit, never renumbered, never used again.
 
+use flagcore::shadow::{LaunchState, Reason as Drop};
 use flagcore::{ErrorCode, Reason};
 
 /// Makes an enum of explicit numbers with the names that the header gives them.
@@ -63,6 +64,8 @@ numbers! {
         AbiMismatch = 17, "FLAGCORE_ERROR_ABI_MISMATCH";
         /// A bug of this library, contained.
         Internal = 18, "FLAGCORE_ERROR_INTERNAL";
+        /// A copy that was said to have ended before.
+        Ended = 19, "FLAGCORE_ERROR_ENDED";
     }
 }
 
@@ -89,6 +92,7 @@ impl Status {
             Status::Exhausted => c"the system has no thread, or the library no handle, left",
             Status::AbiMismatch => c"header and library do not fit together",
             Status::Internal => c"a bug of the library, contained",
+            Status::Ended => c"the copy ended before",
         }
     }
 }
@@ -303,5 +307,139 @@ numbers! {
         Passing = 1, "FLAGCORE_MARK_PASSING";
         /// The process was forked after the client was opened: nobody keeps the flags up to their sources.
         Forked = 2, "FLAGCORE_MARK_FORKED";
+    }
+}
+
+numbers! {
+    /// What a sample of a dark launch meets.
+    ShadowStateNumber {
+        /// Nothing is sampled.
+        Off = 1, "FLAGCORE_SHADOW_OFF";
+        /// It is handed to the candidate.
+        Running = 2, "FLAGCORE_SHADOW_RUNNING";
+        /// The control runs alone for a moment.
+        Resting = 3, "FLAGCORE_SHADOW_RESTING";
+        /// A few samples are let through, to see.
+        Probing = 4, "FLAGCORE_SHADOW_PROBING";
+        /// Too many candidates failed.
+        Failing = 5, "FLAGCORE_SHADOW_FAILING";
+        /// The control is slower beside the candidate.
+        Slowing = 6, "FLAGCORE_SHADOW_SLOWING";
+        /// The client is gone, or had no thread for its launches.
+        Ended = 7, "FLAGCORE_SHADOW_ENDED";
+        /// The process is a copy of the one that opened the client.
+        Forked = 8, "FLAGCORE_SHADOW_FORKED";
+    }
+}
+
+impl ShadowStateNumber {
+    /// The number of a state; none for one that has none yet.
+    pub(crate) fn told(state: LaunchState) -> Option<Self> {
+        Some(match state {
+            LaunchState::Off => Self::Off,
+            LaunchState::Running => Self::Running,
+            LaunchState::Resting => Self::Resting,
+            LaunchState::Probing => Self::Probing,
+            LaunchState::Failing => Self::Failing,
+            LaunchState::Slowing => Self::Slowing,
+            LaunchState::Ended => Self::Ended,
+            _ => return None,
+        })
+    }
+
+    /// The same in one word, with a NUL at the end.
+    pub(crate) fn text(self) -> &'static std::ffi::CStr {
+        match self {
+            Self::Off => c"off",
+            Self::Running => c"running",
+            Self::Resting => c"resting",
+            Self::Probing => c"probing",
+            Self::Failing => c"failing",
+            Self::Slowing => c"slowing",
+            Self::Ended => c"ended",
+            Self::Forked => c"forked",
+        }
+    }
+}
+
+numbers! {
+    /// How a copy of a sample ended.
+    OutcomeNumber {
+        /// Nothing differs.
+        Match = 1, "FLAGCORE_OUTCOME_MATCH";
+        /// Something differs.
+        Mismatch = 2, "FLAGCORE_OUTCOME_MISMATCH";
+        /// Only what is ignored differs.
+        Ignored = 3, "FLAGCORE_OUTCOME_IGNORED";
+        /// It failed where the control did not.
+        Failed = 4, "FLAGCORE_OUTCOME_FAILED";
+        /// It took too long.
+        Timeout = 5, "FLAGCORE_OUTCOME_TIMEOUT";
+        /// It was not run, or not compared.
+        Dropped = 6, "FLAGCORE_OUTCOME_DROPPED";
+    }
+}
+
+numbers! {
+    /// Why a copy was not run, or not compared.
+    DropNumber {
+        /// Too many wait.
+        QueueFull = 1, "FLAGCORE_DROP_QUEUE_FULL";
+        /// More would have started than the limit `rate` allows.
+        Rate = 2, "FLAGCORE_DROP_RATE";
+        /// As many run as the limit `in_flight` allows.
+        InFlight = 3, "FLAGCORE_DROP_IN_FLIGHT";
+        /// A breaker was open.
+        Breaker = 4, "FLAGCORE_DROP_BREAKER";
+        /// The control ran alone for a moment.
+        Baseline = 5, "FLAGCORE_DROP_BASELINE";
+        /// It waited longer than the limit `timeout`.
+        Late = 6, "FLAGCORE_DROP_LATE";
+        /// An answer was bigger than the limit `body`.
+        TooBig = 7, "FLAGCORE_DROP_TOO_BIG";
+        /// Too many candidates hang.
+        Stuck = 8, "FLAGCORE_DROP_STUCK";
+        /// The input could not be captured.
+        Capture = 9, "FLAGCORE_DROP_CAPTURE";
+        /// It was asked for inside of a candidate.
+        Nested = 10, "FLAGCORE_DROP_NESTED";
+        /// It was not started, or given up without a word.
+        Spawn = 11, "FLAGCORE_DROP_SPAWN";
+        /// The flag was switched off while it waited.
+        SwitchedOff = 12, "FLAGCORE_DROP_SWITCHED_OFF";
+        /// The host or the client is at its end.
+        Shutdown = 13, "FLAGCORE_DROP_SHUTDOWN";
+    }
+}
+
+impl From<DropNumber> for Drop {
+    fn from(number: DropNumber) -> Self {
+        match number {
+            DropNumber::QueueFull => Drop::QueueFull,
+            DropNumber::Rate => Drop::Rate,
+            DropNumber::InFlight => Drop::InFlight,
+            DropNumber::Breaker => Drop::Breaker,
+            DropNumber::Baseline => Drop::Baseline,
+            DropNumber::Late => Drop::Late,
+            DropNumber::TooBig => Drop::TooBig,
+            DropNumber::Stuck => Drop::Stuck,
+            DropNumber::Capture => Drop::Capture,
+            DropNumber::Nested => Drop::Nested,
+            DropNumber::Spawn => Drop::Spawn,
+            DropNumber::SwitchedOff => Drop::SwitchedOff,
+            DropNumber::Shutdown => Drop::Shutdown,
+        }
+    }
+}
+
+numbers! {
+    /// How a report is written.
+    ReportNumber {
+        /// Lines for people.
+        Text = 1, "FLAGCORE_REPORT_TEXT";
+        /// JSON, for programs.
+        Json = 2, "FLAGCORE_REPORT_JSON";
+        /// Metrics, as Prometheus reads them.
+        Prometheus = 3, "FLAGCORE_REPORT_PROMETHEUS";
     }
 }

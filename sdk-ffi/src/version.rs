@@ -4,6 +4,7 @@ use std::ffi::c_char;
 
 use crate::boundary::{Failure, give, last_error};
 use crate::error::CDiagnostic;
+use crate::launch::CCounts;
 use crate::listener::{CChange, CUpdate};
 use crate::sources::CSource;
 use crate::status::{ErrorCodeNumber, ReasonNumber, Status};
@@ -13,7 +14,7 @@ use crate::value::{CDetail, CValue, Member};
 /// The part of the version that changes when what was promised does: the number in the SONAME.
 pub const ABI_MAJOR: u32 = 0;
 /// The part that grows when something is added.
-pub const ABI_MINOR: u32 = 1;
+pub const ABI_MINOR: u32 = 2;
 
 /// The sizes of all structures, in the order of the header's `FLAGCORE_STRUCTS`; new ones are added at the end.
 pub const STRUCTS: &[(&str, usize)] = &[
@@ -25,6 +26,7 @@ pub const STRUCTS: &[(&str, usize)] = &[
     ("flagcore_source", size_of::<CSource>()),
     ("flagcore_change", size_of::<CChange>()),
     ("flagcore_update", size_of::<CUpdate>()),
+    ("flagcore_counts", size_of::<CCounts>()),
 ];
 
 /// The first of these never grow; the others begin with their size.

@@ -11,6 +11,7 @@ use std::process::Command;
 
 use common::{built, has, header, here, run};
 use flagcore_ffi::error::CDiagnostic;
+use flagcore_ffi::launch::CCounts;
 use flagcore_ffi::listener::{CChange, CUpdate};
 use flagcore_ffi::sources::CSource;
 use flagcore_ffi::status::*;
@@ -60,6 +61,10 @@ fn own_numbers() -> BTreeMap<String, i32> {
         SeverityNumber::ALL,
         ExplainNumber::ALL,
         Mark::ALL,
+        ShadowStateNumber::ALL,
+        OutcomeNumber::ALL,
+        DropNumber::ALL,
+        ReportNumber::ALL,
     ];
     let all = all.into_iter().flatten();
     all.map(|(name, number)| ((*name).to_owned(), *number)).collect()
@@ -114,6 +119,15 @@ fn structures() -> Vec<Structure> {
         fields!("flagcore_update", CUpdate: "struct_size" struct_size, "kind" kind, "reserved" reserved,
             "revision" revision, "source" source, "message" message, "changes" changes,
             "change_count" change_count),
+        fields!("flagcore_counts", CCounts: "struct_size" struct_size, "matched" matched,
+            "mismatched" mismatched, "ignored" ignored, "errors" errors, "timeouts" timeouts,
+            "in_flight" in_flight, "dropped" dropped, "dropped_queue_full" dropped_queue_full,
+            "dropped_rate" dropped_rate, "dropped_in_flight" dropped_in_flight,
+            "dropped_breaker" dropped_breaker, "dropped_baseline" dropped_baseline,
+            "dropped_late" dropped_late, "dropped_too_big" dropped_too_big, "dropped_stuck" dropped_stuck,
+            "dropped_capture" dropped_capture, "dropped_nested" dropped_nested,
+            "dropped_spawn" dropped_spawn, "dropped_switched_off" dropped_switched_off,
+            "dropped_shutdown" dropped_shutdown),
     ]
 }
 
