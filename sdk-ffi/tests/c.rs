@@ -24,6 +24,7 @@ const PROGRAMS: &[&str] = &[
     "fork",
     "memory",
     "stack",
+    "shadow",
 ];
 
 /// Where the library is installed; once for all tests of this binary.

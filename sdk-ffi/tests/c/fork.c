@@ -5,7 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SHADOW                                                                                                         \
+    "{\"flags\": {\"search\": {\"state\": \"ENABLED\", \"variants\": {\"on\": true}, \"defaultVariant\": \"on\","          \
+    " \"shadow\": {\"sample\": 1, \"limits\": {\"in_flight\": 1024}}}}}"
+
 static flagcore_client *client;
+static flagcore_launch *launch;
+static flagcore_ticket *ticket;
 static volatile int stop;
 
 /* Keeps the locks of the library busy while the process forks. */
@@ -23,6 +29,31 @@ static void *disturb(void *none) {
     return none;
 }
 
+/* Nothing is sampled, and what the parent began is the parent's. */
+static void shadow(void) {
+    flagcore_ticket *none = ticket;
+    flagcore_shadow_state state;
+    flagcore_counts counts;
+    flagcore_report *report;
+    flagcore_launch *other;
+    OK(flagcore_launch_begin(launch, NULL, &none));
+    OK(flagcore_launch_state(launch, &state));
+    CHECK(none == NULL && state == FLAGCORE_SHADOW_FORKED && flagcore_ticket_copies(ticket) == 1);
+    counts.struct_size = sizeof counts;
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_client_launch(client, FLAGCORE_TEXT("search"), &other));
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_launch_counts(launch, &counts));
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_launch_report(launch, FLAGCORE_REPORT_TEXT, &report));
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_client_reports(client, FLAGCORE_REPORT_TEXT, &report));
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_ticket_control(ticket, 1));
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_ticket_compare(ticket, 1, FLAGCORE_TEXT("1"), FLAGCORE_TEXT("2"), 1, NULL, NULL));
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_ticket_end(ticket, 1, FLAGCORE_OUTCOME_MATCH, 1));
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_ticket_fail(ticket, 1, FLAGCORE_TEXT("a"), FLAGCORE_TEXT(""), 1, NULL));
+    FAILS(FLAGCORE_ERROR_FORKED, flagcore_ticket_drop(ticket, 1, FLAGCORE_DROP_SHUTDOWN));
+    OK(flagcore_ticket_free(ticket));
+    OK(flagcore_launch_free(launch));
+    FAILS(FLAGCORE_ERROR_INVALID_HANDLE, flagcore_ticket_control(ticket, 1));
+}
+
 static int child(flagcore_reader *reader, flagcore_flag flag, bool exits) {
     alarm(60);
     CHECK(flagcore_reader_is_enabled(reader, flag, NULL));
@@ -37,6 +68,7 @@ static int child(flagcore_reader *reader, flagcore_flag flag, bool exits) {
     FAILS(FLAGCORE_ERROR_FORKED, flagcore_client_flag(client, FLAGCORE_TEXT("a"), &other));
     FAILS(FLAGCORE_ERROR_FORKED, flagcore_client_refresh(client));
     FAILS(FLAGCORE_ERROR_FORKED, flagcore_client_update(client, FLAGCORE_TEXT("flags"), "{}", 2, FLAGCORE_FORMAT_JSON, NULL));
+    shadow();
     flagcore_reader *another = reader_of(client);
     CHECK(flagcore_reader_is_enabled(another, flag, NULL));
     if (exits) return 0;
@@ -68,11 +100,15 @@ int main(int count, char **arguments) {
     flagcore_options *options;
     OK(flagcore_options_new(&options));
     OK(flagcore_options_add_bytes(options, FLAGCORE_TEXT("flags"), FLAGS, strlen(FLAGS), FLAGCORE_FORMAT_JSON));
+    OK(flagcore_options_add_bytes(options, FLAGCORE_TEXT("shadow"), SHADOW, strlen(SHADOW), FLAGCORE_FORMAT_JSON));
     OK(flagcore_client_new(options, &client, NULL));
     OK(flagcore_options_free(options));
     flagcore_flag flag;
     OK(flagcore_client_flag(client, FLAGCORE_TEXT("static"), &flag));
     flagcore_reader *reader = reader_of(client);
+    OK(flagcore_client_launch(client, FLAGCORE_TEXT("search"), &launch));
+    OK(flagcore_launch_begin(launch, NULL, &ticket));
+    CHECK(ticket != NULL);
     pthread_t disturber;
     /* Of nothing: a host's allocator may be one that does not survive the fork of a busy process. */
     bool disturbed = amount > 0;
@@ -96,6 +132,13 @@ int main(int count, char **arguments) {
     }
     stop = 1;
     if (disturbed) CHECK(pthread_join(disturber, NULL) == 0);
+    OK(flagcore_ticket_end(ticket, 1, FLAGCORE_OUTCOME_MATCH, 1));
+    flagcore_counts counts;
+    counts.struct_size = sizeof counts;
+    OK(flagcore_launch_counts(launch, &counts));
+    CHECK(counts.matched == 1 && counts.in_flight == 0 && counts.dropped == 0);
+    OK(flagcore_ticket_free(ticket));
+    OK(flagcore_launch_free(launch));
     OK(flagcore_reader_free(reader));
     OK(flagcore_client_free(client));
     return 0;
