@@ -1,6 +1,6 @@
 //! The numbers of the header: explicit, never renumbered, never used again.
 
-use flagcore::shadow::{LaunchState, Reason as Drop};
+use flagcore::shadow::{self, LaunchState};
 use flagcore::{ErrorCode, Reason};
 
 /// Makes an enum of explicit numbers with the names that the header gives them.
@@ -412,22 +412,22 @@ numbers! {
     }
 }
 
-impl From<DropNumber> for Drop {
+impl From<DropNumber> for shadow::Reason {
     fn from(number: DropNumber) -> Self {
         match number {
-            DropNumber::QueueFull => Drop::QueueFull,
-            DropNumber::Rate => Drop::Rate,
-            DropNumber::InFlight => Drop::InFlight,
-            DropNumber::Breaker => Drop::Breaker,
-            DropNumber::Baseline => Drop::Baseline,
-            DropNumber::Late => Drop::Late,
-            DropNumber::TooBig => Drop::TooBig,
-            DropNumber::Stuck => Drop::Stuck,
-            DropNumber::Capture => Drop::Capture,
-            DropNumber::Nested => Drop::Nested,
-            DropNumber::Spawn => Drop::Spawn,
-            DropNumber::SwitchedOff => Drop::SwitchedOff,
-            DropNumber::Shutdown => Drop::Shutdown,
+            DropNumber::QueueFull => shadow::Reason::QueueFull,
+            DropNumber::Rate => shadow::Reason::Rate,
+            DropNumber::InFlight => shadow::Reason::InFlight,
+            DropNumber::Breaker => shadow::Reason::Breaker,
+            DropNumber::Baseline => shadow::Reason::Baseline,
+            DropNumber::Late => shadow::Reason::Late,
+            DropNumber::TooBig => shadow::Reason::TooBig,
+            DropNumber::Stuck => shadow::Reason::Stuck,
+            DropNumber::Capture => shadow::Reason::Capture,
+            DropNumber::Nested => shadow::Reason::Nested,
+            DropNumber::Spawn => shadow::Reason::Spawn,
+            DropNumber::SwitchedOff => shadow::Reason::SwitchedOff,
+            DropNumber::Shutdown => shadow::Reason::Shutdown,
         }
     }
 }
@@ -441,5 +441,34 @@ numbers! {
         Json = 2, "FLAGCORE_REPORT_JSON";
         /// Metrics, as Prometheus reads them.
         Prometheus = 3, "FLAGCORE_REPORT_PROMETHEUS";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_for_dropping_has_a_number_of_its_name() {
+        let told: Vec<shadow::Reason> = DropNumber::ALL
+            .iter()
+            .map(|(name, number)| {
+                let reason: shadow::Reason = DropNumber::of(*number).unwrap().into();
+                assert_eq!(*name, format!("FLAGCORE_DROP_{}", reason.as_str().to_uppercase()));
+                reason
+            })
+            .collect();
+        assert_eq!(told, shadow::Reason::ALL);
+    }
+
+    #[test]
+    fn states_of_launches_are_spelled_as_the_core_spells_them() {
+        use LaunchState::*;
+        for state in [Off, Running, Resting, Probing, Failing, Slowing, Ended] {
+            let number = ShadowStateNumber::told(state).unwrap();
+            assert_eq!(number.text().to_str(), Ok(state.as_str()));
+            let name = format!("FLAGCORE_SHADOW_{}", state.as_str().to_uppercase());
+            assert!(ShadowStateNumber::ALL.contains(&(name.as_str(), number as i32)));
+        }
     }
 }
