@@ -564,8 +564,8 @@ flagcore_status flagcore_options_set_wait(flagcore_options *options, bool wait);
  * with it once, when the callback will not be called again.
  *
  * Called on the thread that makes the update: the client's own, or the one that opens, refreshes or updates the client;
- * one call at a time. A slow callback delays later updates, never an evaluation. It may evaluate, make flags and
- * readers, ask for state and sources, and free the client; not update, refresh or add a callback, which say
+ * one call at a time. A slow callback delays later updates, never an evaluation. It may evaluate, make flags,
+ * readers and launches, ask for state and sources, and free the client; not update, refresh or add a callback, which say
  * FLAGCORE_ERROR_IN_LISTENER, nor wait for a thread that does. It must not throw or longjmp.
  *
  * A runtime that cannot be called on a foreign thread polls flagcore_client_revision or flagcore_reader_revision.
@@ -588,7 +588,7 @@ flagcore_status flagcore_client_open(const char *path, size_t path_length, flagc
                                      flagcore_error **error);
 
 /* Ends the watching. Waits for a read of a source, and for a callback, that is under way, unless called from that
- * callback. Readers go on with the last flags. */
+ * callback. Readers go on with the last flags. Ends dark launches too, and waits for their thread up to 100 ms. */
 flagcore_status flagcore_client_free(flagcore_client *client);
 
 /* The flag of a key: the fastest key, made once and kept. Good for the client's readers through all reloads, also where
@@ -831,7 +831,8 @@ uint64_t flagcore_ticket_timeout_ns(const flagcore_ticket *ticket);
 /* How big an input or an answer may be; bigger ones are FLAGCORE_DROP_TOO_BIG. Returns it, in bytes. */
 uint64_t flagcore_ticket_body_bytes(const flagcore_ticket *ticket);
 
-/* Says what the control took. Copies that end before that are recorded beside a control that took no time. */
+/* Says what the control took. Copies that end before that are recorded beside a control that took no time, and without
+ * it nothing notices that the control becomes slower beside the candidate (`primary_p99`). */
 flagcore_status flagcore_ticket_control(const flagcore_ticket *ticket, uint64_t took_ns);
 
 /* Says that the control failed: with what kind of error, such as a type's name or a status, which never holds a part

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
+#include <time.h>
 
 #define MS UINT64_C(1000000)
 
@@ -60,6 +61,14 @@ static bool report_holds(const flagcore_launch *launch, flagcore_report_form for
     OK(flagcore_report_free(report));
     return found;
 }
+
+/* Lets the launch's own thread take a turn. */
+static void pause_a_while(void) {
+    const struct timespec pause = {0, 1000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
+enum { TURNS = 60 * 1000 };
 
 /* -------------------------------------------------------------------------------------------- a host */
 
@@ -206,6 +215,75 @@ static void limits_hold(void) {
     flagcore_counts counts = counts_of(launch);
     CHECK(counts.in_flight == 0 && counts.dropped_spawn == 1 && counts.dropped == 5);
     OK(flagcore_launch_free(launch));
+    OK(flagcore_client_free(client));
+}
+
+static void copies_that_fail_open_a_breaker(void) {
+    flagcore_client *client = client_of(FILE_OF(
+        "ENABLED", "{\"sample\": 1, \"limits\": {\"rate\": \"100000/s\"},"
+                   " \"breaker\": {\"min\": 20, \"half_open\": \"1m\", \"primary_p99\": \"off\"}}"));
+    flagcore_launch *launch = launch_of(client);
+    for (int turn = 0; turn < TURNS && state_of(launch) != FLAGCORE_SHADOW_FAILING; turn++) {
+        flagcore_ticket *ticket = begin(launch);
+        if (ticket != NULL) OK(flagcore_ticket_fail(ticket, 1, FLAGCORE_TEXT("Busy"), FLAGCORE_TEXT(""), 1, NULL));
+        OK(flagcore_ticket_free(ticket));
+        pause_a_while();
+    }
+    CHECK(state_of(launch) == FLAGCORE_SHADOW_FAILING && counts_of(launch).errors >= 20);
+    /* Now and then one is timed, without copies. */
+    flagcore_ticket *ticket = begin(launch);
+    CHECK(ticket == NULL || flagcore_ticket_copies(ticket) == 0);
+    OK(flagcore_ticket_free(ticket));
+    CHECK(counts_of(launch).dropped_breaker > 0 && counts_of(launch).in_flight == 0);
+    OK(flagcore_launch_free(launch));
+    OK(flagcore_client_free(client));
+}
+
+static void a_ticket_without_copies_wants_the_control_s_time(void) {
+    flagcore_client *client = client_of(FILE_OF(
+        "ENABLED", "{\"sample\": 1, \"limits\": {\"rate\": \"100000/s\"}, \"breaker\": {\"over\": \"1s\"}}"));
+    flagcore_launch *launch = launch_of(client);
+    flagcore_ticket *ticket = begin(launch);
+    for (int turn = 0; turn < TURNS && (ticket == NULL || flagcore_ticket_copies(ticket) != 0); turn++) {
+        if (ticket != NULL) OK(flagcore_ticket_control(ticket, 12 * MS));
+        OK(flagcore_ticket_free(ticket));
+        pause_a_while();
+        ticket = begin(launch);
+    }
+    CHECK(ticket != NULL && flagcore_ticket_copies(ticket) == 0);
+    OK(flagcore_ticket_control(ticket, 12 * MS));
+    FAILS(FLAGCORE_ERROR_OUT_OF_RANGE, flagcore_ticket_end(ticket, 1, FLAGCORE_OUTCOME_MATCH, 1));
+    OK(flagcore_ticket_free(ticket));
+    CHECK(counts_of(launch).dropped_baseline > 0 && counts_of(launch).in_flight == 0);
+    OK(flagcore_launch_free(launch));
+    OK(flagcore_client_free(client));
+}
+
+struct heard {
+    const flagcore_client *client;
+    flagcore_shadow_state state;
+    int tickets;
+};
+
+static void hear(void *data, const flagcore_update *update) {
+    struct heard *heard = data;
+    CHECK(update->kind == FLAGCORE_UPDATE_CHANGED);
+    flagcore_launch *launch = launch_of(heard->client);
+    flagcore_ticket *ticket = begin(launch);
+    heard->state = state_of(launch);
+    heard->tickets += ticket != NULL;
+    OK(flagcore_ticket_free(ticket));
+    OK(flagcore_launch_free(launch));
+}
+
+static void a_callback_finds_launches_as_the_update_has_them(void) {
+    flagcore_client *client = client_of("{\"flags\": {}}");
+    struct heard heard = {client, 0, 0};
+    OK(flagcore_client_on_update(client, hear, &heard, NULL));
+    edit(client, ON(""));
+    CHECK(heard.state == FLAGCORE_SHADOW_RUNNING && heard.tickets == 1);
+    edit(client, FILE_OF("DISABLED", BLOCK("")));
+    CHECK(heard.state == FLAGCORE_SHADOW_OFF && heard.tickets == 1);
     OK(flagcore_client_free(client));
 }
 
@@ -400,6 +478,9 @@ int main(int count, char **arguments) {
     int amount = count > 2 ? atoi(arguments[2]) : 20000;
     a_host_with_two_threads(amount / 4 + 10);
     limits_hold();
+    copies_that_fail_open_a_breaker();
+    a_ticket_without_copies_wants_the_control_s_time();
+    a_callback_finds_launches_as_the_update_has_them();
     an_edit_is_a_switch();
     a_control_that_fails_is_compared_too();
     one_word_counts_of_those_that_threads_say_at_once(amount / 400 + 1);
