@@ -168,7 +168,8 @@
 //! thread where it never ran: a drop that blocks holds up all launches, though no caller. With `panic = "abort"` a panic ends the
 //! process too, and under `panic = "unwind"` each one still runs the panic hook, which prints: set a quieter one if need be,
 //! the threads are called `flag-shadow`. Where any of this is likely, the candidate belongs in a process of its own: a
-//! [`Ticket`](crate::shadow::Ticket) decides, limits and counts for those who run candidates by themselves.
+//! [`Ticket`](crate::shadow::Ticket) decides, limits and counts for those who run candidates by themselves. The C library has
+//! the same, for every language that can call C.
 //!
 //! # 7. Switch
 //!
