@@ -25,8 +25,7 @@
 //! | [`launch`] | dark launches: beginning a call, counts |
 //! | [`version`] | which library this is, and whether header and library agree |
 //!
-//! Between [`results`] and [`version`] is room for dark launches. Types that handles stand for have the numbers 1 to 7 in
-//! `objects!`; there is room for 15.
+//! Types that handles stand for have the numbers 1 to 10 in `objects!`; there is room for 15.
 //!
 //! Nearly all of the project's `unsafe` is here. What makes it sound is said in [`handle`] for handles, in [`text`] for text,
 //! and otherwise where it stands; what a caller owes is said in the header.

@@ -68,20 +68,15 @@ impl Ticket {
 
     /// Records what was found of a copy.
     fn judge(&self, copy: u32, verdict: Verdict, took: Duration) -> Outcome<OutcomeNumber> {
-        let (outcome, is_first) = match verdict {
-            Verdict::Unfit(TreeError::TooBig | TreeError::TooDeep) => {
-                (OutcomeNumber::Dropped, self.ticket().dropped(copy, Reason::TooBig))
-            }
-            verdict => {
-                let outcome = match &verdict {
-                    Verdict::Match => OutcomeNumber::Match,
-                    Verdict::Ignored => OutcomeNumber::Ignored,
-                    Verdict::Mismatch(_) => OutcomeNumber::Mismatch,
-                    _ => OutcomeNumber::Failed,
-                };
-                (outcome, self.ticket().ended(copy, verdict, took))
-            }
+        let outcome = match &verdict {
+            Verdict::Match => OutcomeNumber::Match,
+            Verdict::Ignored => OutcomeNumber::Ignored,
+            Verdict::Mismatch(_) => OutcomeNumber::Mismatch,
+            // The ticket counts it so.
+            Verdict::Unfit(TreeError::TooBig | TreeError::TooDeep) => OutcomeNumber::Dropped,
+            _ => OutcomeNumber::Failed,
         };
+        let is_first = self.ticket().ended(copy, verdict, took);
         self.heard(copy, is_first).map(|()| outcome)
     }
 
