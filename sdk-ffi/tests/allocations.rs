@@ -8,12 +8,14 @@ use std::ptr;
 use flagcore_ffi::client::*;
 use flagcore_ffi::context::*;
 use flagcore_ffi::handle::Handle;
+use flagcore_ffi::launch::*;
 use flagcore_ffi::options::*;
 use flagcore_ffi::reader::*;
 use flagcore_ffi::resolution::*;
 use flagcore_ffi::results::*;
 use flagcore_ffi::status::{FormatNumber, Status, Type};
 use flagcore_ffi::text::Text;
+use flagcore_ffi::ticket::flagcore_ticket_free;
 use flagcore_ffi::value::{CDetail, CValue};
 
 /// The system's allocator, which counts what a thread asks it for.
@@ -141,6 +143,39 @@ fn evaluating_and_building_a_context_again_allocate_nothing() {
     call!(flagcore_results_free(results));
     call!(flagcore_context_free(user));
     call!(flagcore_reader_free(reader));
+    call!(flagcore_client_free(client));
+    call!(flagcore_options_free(options));
+}
+
+#[test]
+fn a_call_of_a_launch_that_is_no_sample_allocates_nothing() {
+    const FLAGS: &str = r#"{"flags": {
+        "none": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"},
+        "off": {"state": "DISABLED", "variants": {"on": true}, "defaultVariant": "on", "shadow": {"sample": 1}},
+        "users": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on",
+            "shadow": {"sample": 0.000001, "by": "user"}},
+        "others": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on",
+            "shadow": {"sample": 1, "when": {"==": [{"var": "plan"}, "pro"]}}}
+    }}"#;
+    let (mut options, mut client, mut user) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    call!(flagcore_options_new(&raw mut options));
+    let (data, json) = (FLAGS.as_ptr().cast::<c_void>(), FormatNumber::Json as i32);
+    call!(flagcore_options_add_bytes(options, start("flags"), 5, data, FLAGS.len(), json));
+    call!(flagcore_client_new(options, &raw mut client, ptr::null_mut()));
+    call!(flagcore_context_new(&raw mut user));
+    call!(flagcore_context_set_targeting_key(user, start("user-1"), 6));
+    for key in ["none", "off", "users", "others", "missing"] {
+        let (mut launch, mut ticket): (Handle, Handle) = (ptr::null_mut(), ptr::null_mut());
+        call!(flagcore_client_launch(client, start(key), key.len(), &raw mut launch));
+        let begin = || {
+            call!(flagcore_launch_begin(launch, user, &raw mut ticket));
+            assert!(ticket.is_null(), "{key}");
+            call!(flagcore_ticket_free(ticket));
+        };
+        assert_eq!(allocations(begin), 0, "{key}");
+        call!(flagcore_launch_free(launch));
+    }
+    call!(flagcore_context_free(user));
     call!(flagcore_client_free(client));
     call!(flagcore_options_free(options));
 }
