@@ -400,6 +400,52 @@ static void one_word_counts_of_those_that_threads_say_at_once(int rounds) {
     OK(flagcore_client_free(client));
 }
 
+static int calls_of_each;
+
+/* How many copies this thread ended, one by one. */
+static void *call(void *shared) {
+    const flagcore_launch *launch = shared;
+    flagcore_context *user = new_context();
+    intptr_t ended = 0;
+    for (int turn = 0; turn < calls_of_each; turn++) {
+        flagcore_ticket *ticket;
+        char key[32];
+        snprintf(key, sizeof key, "user-%d", turn);
+        OK(flagcore_context_clear(user));
+        OK(flagcore_context_set_targeting_key(user, FLAGCORE_STRING(key)));
+        OK(flagcore_launch_begin(launch, user, &ticket));
+        if (ticket == NULL) continue;
+        OK(flagcore_ticket_control(ticket, 2));
+        for (uint32_t copy = 1; copy <= flagcore_ticket_copies(ticket); copy++, ended++) {
+            OK(flagcore_ticket_compare(ticket, copy, FLAGCORE_TEXT("1"), FLAGCORE_TEXT("1"), 1, NULL, NULL));
+        }
+        OK(flagcore_ticket_free(ticket));
+    }
+    OK(flagcore_context_free(user));
+    return (void *)ended;
+}
+
+static void copies_add_up_while_the_file_changes_and_the_client_goes(int calls) {
+    flagcore_client *client = client_of(ON(""));
+    flagcore_launch *launch = launch_of(client);
+    pthread_t threads[3];
+    uint64_t ended = 0;
+    calls_of_each = calls;
+    for (int at = 0; at < 3; at++) CHECK(pthread_create(&threads[at], NULL, call, launch) == 0);
+    for (int turn = 0; turn < 20; turn++) {
+        edit(client, turn % 3 ? ON("") : FILE_OF("DISABLED", BLOCK("")));
+        CHECK(report_holds(launch, FLAGCORE_REPORT_TEXT, "search, "));
+    }
+    OK(flagcore_client_free(client));
+    for (int at = 0; at < 3; at++) {
+        void *all;
+        CHECK(pthread_join(threads[at], &all) == 0);
+        ended += (uint64_t)(intptr_t)all;
+    }
+    CHECK(counts_of(launch).matched == ended && counts_of(launch).in_flight == 0);
+    OK(flagcore_launch_free(launch));
+}
+
 /* ------------------------------------------------------------------------------------------ misuse */
 
 static void mistakes_are_told(void) {
@@ -484,6 +530,7 @@ int main(int count, char **arguments) {
     an_edit_is_a_switch();
     a_control_that_fails_is_compared_too();
     one_word_counts_of_those_that_threads_say_at_once(amount / 400 + 1);
+    copies_add_up_while_the_file_changes_and_the_client_goes(amount);
     mistakes_are_told();
     return 0;
 }
