@@ -344,6 +344,27 @@ static void a_control_that_fails_is_compared_too(void) {
     OK(flagcore_client_free(client));
 }
 
+static void what_is_redacted_is_compared_and_never_shown(void) {
+    flagcore_client *client = client_of(FILE_OF("ENABLED", BLOCK(", \"store\": {\"redact\": [\"/user/email\"]}")));
+    flagcore_launch *launch = launch_of(client);
+    flagcore_ticket *ticket = begin(launch);
+    flagcore_outcome outcome;
+    flagcore_text differences;
+    OK(flagcore_ticket_compare(ticket, 1, FLAGCORE_TEXT("{\"user\": {\"email\": \"jane@example.com\"}}"),
+                               FLAGCORE_TEXT("{\"user\": {\"email\": \"jim@example.com\"}}"), 1, &outcome, &differences));
+    CHECK(outcome == FLAGCORE_OUTCOME_MISMATCH && holds(differences, "/user/email: value"));
+    CHECK(!holds(differences, "jane") && !holds(differences, "jim"));
+    OK(flagcore_ticket_free(ticket));
+    flagcore_report *report;
+    flagcore_text text;
+    OK(flagcore_launch_report(launch, FLAGCORE_REPORT_JSON, &report));
+    OK(flagcore_report_text(report, &text));
+    CHECK(holds(text, "/user/email") && !holds(text, "jane") && !holds(text, "jim"));
+    OK(flagcore_report_free(report));
+    OK(flagcore_launch_free(launch));
+    OK(flagcore_client_free(client));
+}
+
 /* ------------------------------------------------------------------------------------------- races */
 
 enum { TICKETS = 64 };
@@ -529,6 +550,7 @@ int main(int count, char **arguments) {
     a_callback_finds_launches_as_the_update_has_them();
     an_edit_is_a_switch();
     a_control_that_fails_is_compared_too();
+    what_is_redacted_is_compared_and_never_shown();
     one_word_counts_of_those_that_threads_say_at_once(amount / 400 + 1);
     copies_add_up_while_the_file_changes_and_the_client_goes(amount);
     mistakes_are_told();
