@@ -828,7 +828,7 @@ flagcore_status flagcore_report_free(flagcore_report *report);
 uint32_t flagcore_ticket_copies(const flagcore_ticket *ticket);
 /* How long a copy may take. Returns it, in nanoseconds. */
 uint64_t flagcore_ticket_timeout_ns(const flagcore_ticket *ticket);
-/* How big an input or an answer may be; bigger ones are FLAGCORE_DROP_TOO_BIG. Returns it, in bytes. */
+/* How big an answer may be; bigger ones are FLAGCORE_DROP_TOO_BIG. Returns it, in bytes. */
 uint64_t flagcore_ticket_body_bytes(const flagcore_ticket *ticket);
 
 /* Says what the control took. Copies that end before that are recorded beside a control that took no time, and without
@@ -847,8 +847,8 @@ flagcore_status flagcore_ticket_control_failed(const flagcore_ticket *ticket, co
  * ticket is freed.
  *
  * FLAGCORE_ERROR_INVALID_JSON where the control's answer is not JSON, and the copy has not ended; a copy's that is
- * not JSON is its failure. Where the control failed, control is not looked at, and may be NULL. Takes some
- * microseconds per kilobyte: never call it on the way to the user's answer. */
+ * not JSON is its failure. Where the control failed, control is not looked at, and may be NULL. Parses both
+ * and allocates: never call it on the way to the user's answer. */
 flagcore_status flagcore_ticket_compare(const flagcore_ticket *ticket, uint32_t copy, const char *control,
                                         size_t control_length, const char *candidate, size_t candidate_length,
                                         uint64_t took_ns, flagcore_outcome *outcome, flagcore_text *differences);

@@ -141,7 +141,7 @@ exported! {
         Ok(u64::try_from(Ticket::find(ticket)?.ticket().timeout().as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// Bytes of an input or an answer that are looked at.
+    /// Bytes of an answer that are looked at.
     fn flagcore_ticket_body_bytes(ticket: Handle) -> u64, 0; {
         Ok(Ticket::find(ticket)?.ticket().body())
     }
