@@ -20,6 +20,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::boundary::{Failure, Outcome};
+use crate::fork;
 use crate::status::Status;
 
 /// A handle as C passes it.
@@ -87,10 +88,33 @@ struct Slot<T> {
     tag: AtomicUsize,
     /// The next free place, while this one is; its index and one.
     next: AtomicU32,
-    /// How many are taking a copy right now.
-    takers: AtomicU32,
+    /// How many are taking a copy right now, below the generation of the process in which that is so: a fork leaves
+    /// takers behind who never come back.
+    takers: AtomicU64,
     object: UnsafeCell<MaybeUninit<T>>,
 }
+
+impl<T> Slot<T> {
+    /// Counts a taker in.
+    fn enter(&self) {
+        let generation = u64::from(fork::generation()) << 32;
+        let count = |takers: u64| {
+            let others = if takers & !COUNT == generation { takers & COUNT } else { 0 };
+            Some(generation | (others + 1))
+        };
+        // ORDERING: see `share`. It gives a value always.
+        let _ = self.takers.fetch_update(Ordering::SeqCst, Ordering::Relaxed, count);
+    }
+
+    /// Whether there are takers in this process.
+    fn is_being_taken(&self) -> bool {
+        let takers = self.takers.load(Ordering::SeqCst);
+        takers >> 32 == u64::from(fork::generation()) && takers & COUNT != 0
+    }
+}
+
+/// The part of takers that counts them.
+const COUNT: u64 = u32::MAX as u64;
 
 /// All objects of a type.
 pub(crate) struct Table<T> {
@@ -159,7 +183,7 @@ impl<T> Table<T> {
             .map(|_| Slot {
                 tag: AtomicUsize::new(FREE),
                 next: AtomicU32::new(0),
-                takers: AtomicU32::new(0),
+                takers: AtomicU64::new(0),
                 object: UnsafeCell::new(MaybeUninit::uninit()),
             })
             .collect();
@@ -293,7 +317,7 @@ pub(crate) fn share<T: Object + Clone + Sync>(handle: Handle, name: &'static str
     let slot = find::<T>(handle, name)?;
     // ORDERING: this and the exchange in `free` are in one order: either the tag is seen to be gone here, or the taker is
     // seen there.
-    slot.takers.fetch_add(1, Ordering::SeqCst);
+    slot.enter();
     let taken = if slot.tag.load(Ordering::SeqCst) == handle.addr() {
         // SAFETY: the tag says that there is an object, and `free` waits for takers.
         Ok(unsafe { (*slot.object.get()).assume_init_ref() }.clone())
@@ -315,9 +339,10 @@ pub(crate) fn take_back<T: Object + Send>(handle: Handle, name: &'static str) ->
     if slot.tag.compare_exchange(number, number | FREE, Ordering::SeqCst, Ordering::Relaxed).is_err() {
         return Err(unfound(number, T::KIND, Some(slot.tag.load(Ordering::Relaxed)), name));
     }
-    // Taking a copy is a few instructions; a taker that stays away so long was left behind in another process by a fork.
-    let mut patience = 1_000_000_u32;
-    while slot.takers.load(Ordering::SeqCst) != 0 {
+    // Taking a copy is a few instructions. Whoever stays away for so long is not in this process any more, by a fork that
+    // could not be counted; then the object is left alone.
+    let mut patience = 10_000_u32;
+    while slot.is_being_taken() {
         let Some(less) = patience.checked_sub(1) else { return Ok(None) };
         patience = less;
         std::thread::yield_now();
