@@ -15,6 +15,7 @@ use common::{built, has, here, run};
 
 const PROGRAMS: &[&str] = &[
     "quickstart",
+    "signals",
     "answers",
     "context",
     "mistakes",
@@ -209,6 +210,21 @@ fn the_program_in_the_readme_runs() {
     let mut command = Command::new(built);
     command.current_dir(here().join("..")).env("LD_LIBRARY_PATH", prefix().join("lib"));
     assert_eq!(run(&mut command), "the new checkout\n");
+}
+
+#[test]
+fn a_host_in_python_needs_nothing_but_ctypes() {
+    if !tools(&["python3"]) {
+        return;
+    }
+    let mut command = Command::new("python3");
+    command.arg(here().join("examples/host.py")).arg(here().join("../flags/quickstart.flagd.json"));
+    let told = run(command.arg(prefix().join("lib/libflagcore.so.0")));
+    let expected = "checkout for jane: (True, 'on', 'TARGETING_MATCH', {})\n\
+        checkout for joe: False\n\
+        a flag that is not there: my own\n\
+        refused: no/such/file.json: error[missing-file]:";
+    assert!(told.starts_with(expected), "{told}");
 }
 
 #[test]
