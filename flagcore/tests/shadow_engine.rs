@@ -980,3 +980,21 @@ fn a_ticket_whose_answers_are_too_big_counts_them_as_such() {
     assert!(ticket.ended(1, verdict, Duration::ZERO));
     assert_eq!((launch.counts().dropped(Reason::TooBig), launch.counts().errors), (1, 0));
 }
+
+#[test]
+fn what_is_settled_is_counted() {
+    let (launches, rounds) = if cfg!(miri) { (2, 5) } else { (20, 50) };
+    let limits = ShadowLimits { queue: 8, ..everything().limits };
+    let policy = || ShadowPolicy { limits: limits.clone(), ..everything() };
+    for _ in 0..launches {
+        let engine = ShadowEngine::new();
+        let launch = launch(&engine, policy());
+        for round in 1..=rounds {
+            call(&launch, round, |input| input * 2);
+            assert!(launch.settle(LONG));
+            launch.follow(None);
+            assert_eq!((told(&launch.counts()), launch.counts().waiting), (round, 0));
+            launch.follow(Some(Arc::new(policy())));
+        }
+    }
+}

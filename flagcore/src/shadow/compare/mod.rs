@@ -20,9 +20,9 @@
 //! 2. `tree` is an answer as it is compared; `serialize` and `json` make one.
 //! 3. `excerpt` shows a part of a tree without what is redacted.
 //! 4. `difference` is what is found; `members` writes such structures.
-//! 5. `rules` say what counts as a difference.
-//! 6. `walk` finds differences, `lists` those of lists; `hash` recognises items again.
-//! 7. `failure` is an error as it is compared.
+//! 5. `failure` is an error as it is compared, `verdict` what comes out.
+//! 6. `rules` say what counts as a difference.
+//! 7. `walk` finds differences, `lists` those of lists; `hash` recognises items again.
 //! 8. `comparator` is what a dark launch is given: equality, a closure, fields, results.
 
 mod pattern;
@@ -32,20 +32,22 @@ mod json;
 mod excerpt;
 mod members;
 mod difference;
+mod failure;
+mod verdict;
 mod rules;
 mod walk;
 mod lists;
 mod hash;
-mod failure;
 mod comparator;
 #[cfg(test)]
 mod edits;
 
-pub use comparator::{Compare, Equality, Fields, Ignoring, Results, Verdict};
+pub use comparator::{Compare, Equality, Fields, Ignoring, Results};
 pub use difference::{Difference, DifferenceKind, Differences};
 pub use failure::Failure;
 pub use pattern::PointerError;
 pub use rules::Rules;
 pub use tree::{DEEPEST, Tree, TreeError, TreeLimits};
+pub use verdict::Verdict;
 
 pub(super) use members::serialize_members;

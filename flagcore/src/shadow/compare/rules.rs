@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::comparator::Verdict;
 use super::difference::Differences;
 use super::failure::Failure;
 use super::pattern::{Patterns, PointerError};
 use super::tree::{Tree, TreeError, TreeLimits};
+use super::verdict::Verdict;
 use super::walk::Walk;
 use crate::shadow::policy::{ComparePolicy, ErrorCompare, StorePolicy};
 

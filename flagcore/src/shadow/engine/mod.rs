@@ -15,7 +15,7 @@
 //! 7. `thread` starts threads that stand back; `crew` are those of blocking candidates, `spawn` the runtime of asynchronous ones.
 //! 8. `baseline` tells whether the control suffers, `breaker` when to stop and when to try again,
 //!    `gate` tells callers.
-//! 9. `shared` is what callers and the engine share, `launch` its face, `call` is one call,
+//! 9. `state` is what a sample meets, `shared` what callers and the engine share, `launch` its face, `call` is one call,
 //!    `ticket` one whose candidate the embedder runs.
 //! 10. `desk` is the engine's side of a launch, `host` the thread that goes from desk to desk.
 
@@ -35,6 +35,7 @@ mod spawn;
 mod baseline;
 mod breaker;
 mod gate;
+mod state;
 mod shared;
 mod launch;
 mod call;
@@ -47,9 +48,10 @@ pub use copy::copy_number;
 pub use counts::{Counts, Reason};
 pub use flight::BoxFuture;
 pub use host::{ShadowEngine, ShadowEngineBuilder};
-pub use launch::{Launch, LaunchState};
+pub use launch::Launch;
 pub use measure::{Keep, Size, Unmeasured, Whole};
 pub use spawn::Spawn;
+pub use state::LaunchState;
 pub use ticket::Ticket;
 
 pub(super) use shared::Follows;
