@@ -87,7 +87,7 @@ impl Launch {
             // All of it runs in its calls.
             return true;
         }
-        let (begun, (before, _)) = (Instant::now(), self.0.turns());
+        let (begun, before) = (Instant::now(), self.0.turns_so_far());
         loop {
             // The turn that runs now may have looked at the queue before this call; the one after it has not.
             let (turns, is_at_rest) = self.0.turns();

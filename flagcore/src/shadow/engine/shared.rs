@@ -443,7 +443,14 @@ impl Shared {
     pub(super) fn turned(&self, held: u32, is_at_rest: bool) {
         self.told.0.held.store(held, Ordering::Relaxed);
         self.told.0.is_at_rest.store(is_at_rest, Ordering::Release);
-        self.told.0.turns.fetch_add(1, Ordering::Release);
+        self.told.0.turns.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many turns the engine took so far. What was handed in before, the turn after the next one to end has seen.
+    pub(super) fn turns_so_far(&self) -> u64 {
+        // ORDERING: a change, if of nothing, so that it reads the latest; the engine's next change of it, which acquires,
+        // then sees what came before this.
+        self.told.0.turns.fetch_add(0, Ordering::AcqRel)
     }
 
     /// How many turns the engine took, and whether the last one left nothing to do.
