@@ -1,7 +1,7 @@
 //! A search service, and its rewrite that nobody sees yet. Edit `flags/dark-launch.yaml` while this runs:
 //! `cargo run --example dark_launch`
 //!
-//! The rewrite has a bug and a limit. The report finds both; with `amplify: 1` the errors end; with `state: DISABLED` it all does.
+//! The rewrite has a bug and a limit. The report finds both; with `amplify: 1` the errors end; with `sample: 0%` it all does.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flagcore::change::Update;
 use flagcore::{Client, EvaluationContext};
 use serde::Serialize;
 
@@ -16,6 +17,12 @@ fn main() -> Result<(), flagcore::Error> {
     let folder = if std::path::Path::new("flags").is_dir() { "flags" } else { "../flags" };
     let path = std::env::args().nth(1).unwrap_or_else(|| format!("{folder}/dark-launch.yaml"));
     let client = Client::open(&path)?;
+    client.on_update(|update| match update {
+        Update::Changed(change) => print!("\n{}", change.findings()),
+        // Nothing changes where the whole file cannot be read.
+        Update::Refused { findings, .. } | Update::Held { findings, .. } => print!("\n{findings}"),
+        _ => {}
+    });
     println!("edit {path}, or stop with control-C");
 
     let rewrite = Arc::new(Rewrite::default());

@@ -69,7 +69,7 @@ fn a_dark_launch_finds_the_bug_and_the_limit_and_ends_with_an_edit_of_the_file()
     let flags = std::fs::read_to_string(sample).unwrap();
     std::fs::write(&file, &flags).unwrap();
     let example = Running::start("dark_launch", &file);
-    let verdict = example.wait_for("a verdict", |line| line.contains("samples differ"));
+    let verdict = example.wait_for("a verdict", |line| line.contains("answers differ"));
     assert!(verdict.starts_with("search, "), "{verdict}");
     let bug = example.wait_for("the bug", |line| line.contains("/hits/*/cents"));
     assert!(bug.contains("value") && bug.contains('→'), "{bug}");

@@ -491,3 +491,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_state_that_is_none_launches_nothing() {
+    for (state, is_launched) in [("ENABLED", true), ("DISABLED", false), ("OFF", false), ("disabled", false)]
+    {
+        let text = with_block(r#"{"sample": 1}"#).replace("ENABLED", state);
+        let snapshot = served(&text);
+        assert_eq!(snapshot.shadow_policy("search").is_some(), is_launched, "{state}");
+        // The flag itself answers as the reference has it.
+        let value = snapshot.evaluate_all("user").next().unwrap().1.value().as_str().map(str::to_owned);
+        assert_eq!(value.is_some(), state != "DISABLED", "{state}");
+    }
+}

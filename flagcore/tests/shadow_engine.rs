@@ -998,3 +998,79 @@ fn what_is_settled_is_counted() {
         }
     }
 }
+
+#[test]
+fn a_burst_that_the_queue_can_even_out_is_not_dropped() {
+    let engine = ShadowEngine::new();
+    let limits = ShadowLimits { rate: 500.0, timeout: Duration::from_secs(2), ..everything().limits };
+    let launch = launch(&engine, ShadowPolicy { limits, ..everything() });
+    (0..200).for_each(|input| call(&launch, input, |input| input * 2));
+    assert!(launch.settle(LONG));
+    assert_eq!(launch.counts().matched, 200, "{:?}", launch.counts());
+}
+
+#[test]
+fn candidates_that_hang_open_the_breaker_also_where_few_are_called() {
+    let engine = ShadowEngine::builder().workers(1).written_off(1).build();
+    let limits = ShadowLimits { timeout: Duration::from_millis(10), ..everything().limits };
+    let breaker = ShadowBreaker { min: 20, ..everything().breaker };
+    let launch = launch(&engine, ShadowPolicy { limits, breaker, ..everything() });
+    wait_until("the breaker", || {
+        call(&launch, 1, |_| {
+            loop {
+                thread::park();
+            }
+        });
+        thread::sleep(Duration::from_millis(5));
+        launch.state() == LaunchState::Failing
+    });
+}
+
+#[test]
+fn another_id_begins_the_breaker_anew() {
+    let engine = ShadowEngine::new();
+    let breaker = ShadowBreaker { min: 20, half_open: Duration::from_secs(600), ..everything().breaker };
+    let policy = |id: &str| ShadowPolicy { id: id.into(), breaker: breaker.clone(), ..everything() };
+    let launch = launch(&engine, policy("broken"));
+    wait_until("the breaker", || {
+        call(&launch, 1, |_| panic!("as it should"));
+        launch.state() == LaunchState::Failing
+    });
+    launch.follow(Some(Arc::new(policy("mended"))));
+    wait_until("a match", || {
+        call(&launch, 1, |input| input * 2);
+        launch.counts().matched > 0
+    });
+    assert_eq!((launch.state(), launch.counts().errors), (LaunchState::Running, 0));
+}
+
+#[test]
+fn errors_that_are_texts_or_kept_by_class_are_told_apart() {
+    let engine = ShadowEngine::new();
+    let launch = launch(&engine, everything());
+    let run = |control: Result<u8, Failure>, candidate: Result<u8, Failure>| {
+        let shadow = launch.shadow("u").capture(|| ()).results();
+        drop(shadow.run(move || control, move |()| candidate.clone()));
+    };
+    let error = |class: &str| Err(Failure::with_class(class, "gone"));
+    run(error("Io"), error("Io"));
+    run(error("Io"), error("Parse"));
+    let texts = |control: &'static str, candidate: &'static str| {
+        let shadow = launch.shadow("u").capture(|| ()).results();
+        drop(shadow.run(move || Err::<u8, String>(control.to_owned()), move |()| Err(candidate.to_owned())));
+    };
+    texts("gone", "gone");
+    texts("gone", "late");
+    run(Ok(1), error("Io"));
+    assert!(launch.settle(LONG));
+    let report = launch.report();
+    assert_eq!((report.matched, report.mismatched, report.errors), (2, 2, 1));
+    assert_eq!(&*report.errors_by_class[0].class, "Io");
+}
+
+#[test]
+fn a_client_may_be_used_after_a_panic() {
+    fn survives<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+    survives::<flagcore::Client>();
+    survives::<ShadowEngine>();
+}

@@ -32,8 +32,10 @@
 //! [`shadow`](crate::shadow::Launch::shadow): then a call that is no sample costs a load and a comparison.
 //!
 //! Asynchronous code says [`run_async`](crate::shadow::Captured::run_async) and gives a future and a function that makes one. Its
-//! candidates run on a small runtime of the engine's own with the crate's feature `tokio`, or wherever a
-//! [`Spawn`](crate::shadow::Spawn) puts them; a `tokio::runtime::Handle` is one.
+//! candidates run on a runtime of the engine's own with the crate's feature `tokio`, or wherever a
+//! [`Spawn`](crate::shadow::Spawn) puts them; a `tokio::runtime::Handle` is one. The own runtime has one thread for all launches:
+//! a candidate that blocks it, against the rules of asynchronous code, holds up all of them, so give one that might a
+//! [runtime](crate::shadow::ShadowEngineBuilder::spawner) of its own.
 //!
 //! # 2. Write a test
 //!
@@ -58,15 +60,40 @@
 //!
 //! Without a word, answers match when they are equal. Real answers hold times, ids and scores, so there is more:
 //!
+//! How to compare is said first, then what is made of it.
+//!
 //! | | |
 //! | --- | --- |
-//! | [`compare(closure)`](crate::shadow::Captured::compare) | a closure says whether they agree, or gives a [`Verdict`](crate::shadow::compare::Verdict) |
+//! | [`compare(closure)`](crate::shadow::Captured::compare) | `\|old: &Quote, new: &Quote\| old.total == new.total` says whether they agree, or gives a [`Verdict`](crate::shadow::compare::Verdict); its types have to be written |
 //! | [`compare_fields()`](crate::shadow::Captured::compare_fields) | member by member, as serde writes them, by the rules of the flag's `compare` block; the report then ranks the fields that differ |
 //! | [`results()`](crate::shadow::Captured::results) | answers are `Result`s: errors are compared by class, and a candidate that fails where the control did not counts as failed |
 //! | [`ignore(closure)`](crate::shadow::Captured::ignore) | mismatches that are known and do not matter |
 //! | [`compare(rules)`](crate::shadow::compare::Rules) | the same by rules in code; the flag's `compare` and `redact` do not count then |
 //! | [`keep(closure)`](crate::shadow::Captured::keep) | compare a part of the answer, or one that is no `Clone`; the candidate gives the same part |
 //! | [`size(closure)`](crate::shadow::Captured::size) | how big an answer is, held against the limit `body` before it is cloned |
+//!
+//! Where the rewrite gives another type, or errors are no `Clone`, both sides give what they have in common:
+//!
+//! ```
+//! use flagcore::shadow::compare::Failure;
+//!
+//! # use flagcore::Client;
+//! # use std::time::Duration;
+//! # let file = r#"{"flags": {"load": {"variants": {"on": true}, "shadow": {"sample": "100%"}}}}"#;
+//! # let client = Client::from_json(file)?;
+//! # fn old_load(path: &str) -> std::io::Result<Vec<u8>> { std::fs::read(path) }
+//! # fn new_load(path: &str) -> std::io::Result<String> { std::fs::read_to_string(path) }
+//! let path = "no/such/file".to_owned();
+//! let loaded = client
+//!     .shadow("load", "user-1")
+//!     .capture(|| path.clone())
+//!     .results()
+//!     .keep(|old: &std::io::Result<Vec<u8>>| old.as_ref().map(Vec::len).map_err(Failure::of))
+//!     .run(|| old_load(&path), |path| new_load(&path).map(|text| text.len()).map_err(|error| Failure::of(&error)));
+//! # assert!(loaded.is_err() && client.launch("load").settle(Duration::from_secs(10)));
+//! # assert_eq!(client.shadow_report("load").matched, 1);
+//! # Ok::<(), flagcore::Error>(())
+//! ```
 //!
 //! ```yaml
 //!     shadow:
@@ -75,7 +102,7 @@
 //!         ignore: [/took_ms, /hits/*/score]   # may differ
 //!         unordered: [/facets]                # compared as a multiset
 //!         float: 0.000001                     # close enough
-//!       store: { redact: [/user/email] }      # compared, but never shown
+//!       store: { redact: [/user/email] }      # compared, but never shown; nor are texts of errors, which have no places
 //! ```
 //!
 //! # 4. Turn it on, a little
@@ -85,16 +112,21 @@
 //! request's method: a candidate that writes must not run on real data, and only the code that calls it knows. All words,
 //! bounds and defaults are in [flag files](super::flag_files).
 //!
-//! `state: DISABLED`, or no block, turns it off at the next call; what waited is dropped. So does anything in the block that
-//! is wrong: nothing is launched on a guess.
+//! `sample: 0%` turns it off at the next call, and leaves the flag alone; so does no block. What waited is dropped.
+//! `state: DISABLED` turns the whole flag off, and a state that is no state at least the dark launch. So does anything in the
+//! block that is wrong: nothing is launched on a guess. But a file that is refused as a whole (one that is no YAML, or any
+//! mistake under [`Mode::Strict`](crate::diagnostic::Mode::Strict)) changes nothing: what ran before goes on.
+//! [`on_update`](crate::Client::on_update) tells of every mistake with its place, and
+//! [`LaunchState`](crate::shadow::LaunchState) what holds.
 //!
 //! # 5. Read the report
 //!
 //! [`client.shadow_report("search")`](crate::Client::shadow_report) is data (it serializes), and prints as a screen:
 //!
 //! ```text
-//! search, running: 697 of 1,303 samples differ (53.5 %)
-//!   beside: 105 failed, 606 differ only in what is ignored
+//! search, running: 697 of 1,303 answers differ (53.5 %)
+//!   105 failed
+//!   606 of the answers differ only in what is ignored
 //!   dropped 1,156: 684 rate, 472 baseline
 //!                    p50       p90       p99     p99.9       max
 //!   control      5.05 ms   5.18 ms   5.18 ms   17.6 ms   17.6 ms
@@ -118,7 +150,7 @@
 //! # Ok::<(), flagcore::Error>(())
 //! ```
 //!
-//! Another `id` in the block begins a report anew, and draws other users: after a bug is mended, say. So does another
+//! Another `id` in the block begins a report anew, breakers too, and draws other users: after a bug is mended, say. So does another
 //! `redact`, so that nothing is shown that was kept before.
 //!
 //! # 6. More traffic than there is
@@ -135,13 +167,13 @@
 //! | reason | what happened |
 //! | --- | --- |
 //! | `queue_full` | more samples wait than `queue` |
-//! | `rate` | more copies would start in a second than `rate` |
+//! | `rate` | more copies would start in a second than `rate`; a burst is evened out as far as half of `timeout` allows |
 //! | `in_flight` | as many run as `in_flight` allows (or all 8 [threads](crate::shadow::ShadowEngineBuilder::workers) of blocking candidates work), and it waited for `timeout` |
 //! | `late` | it waited longer than `timeout` for another cause |
 //! | `too_big` | an answer is bigger than `body`, or has more than 128 levels |
 //! | `breaker` | a breaker is open, see below |
 //! | `baseline` | the control ran alone for a moment, to tell what it takes without the candidate beside it |
-//! | `stuck` | too many threads hang in the candidate |
+//! | `stuck` | too many threads hang in the candidate; counts as a failure for the breaker |
 //! | `capture` | `capture`, `keep`, `clone` or `size` panicked on the caller's thread |
 //! | `nested` | a candidate began a shadow call: copies breed no copies |
 //! | `spawn` | there was no thread or runtime for it |

@@ -89,10 +89,10 @@
 //!
 //! | where | word | what it holds, and what it is if left out |
 //! | --- | --- | --- |
-//! | `shadow` | `sample` | the share that is sampled: `5%` or `0.05`; never left out |
-//! | | `by` | what the share is of: `request`, or `user`: all calls of a targeting key or none; `request` |
+//! | `shadow` | `sample` | the share that is sampled: `5%` or `0.05`, so `1` is everything; never left out |
+//! | | `by` | what the share is of: `request`, or `user`: all calls of a targeting key or none, and none without one; `request` |
 //! | | `id` | what salts the sampling of users: the flag's key; another one draws other users |
-//! | | `amplify` | copies of a sampled call: `x2`, or `2.5` for two or three; up to 100; 1 |
+//! | | `amplify` | copies of a sampled call: `x2`, or `2.5` for two or three; 0 to 100; 1 |
 //! | | `when` | a rule that is true for whom may be sampled; everybody |
 //! | `limits` | `in_flight` | shadow calls at a time: 1 to 1024; 64 |
 //! | | `rate` | shadow calls in a second: `0.01/s` to `100000/s`; `500/s` |
@@ -107,10 +107,10 @@
 //! | | `float` | by how much numbers may differ that are not whole, of those beyond 1 which share: 0 to 1; 0 |
 //! | | `errors` | what of two errors has to be alike: `class`, `text`, or `ignore` for nothing; `class` |
 //! | `store` | `per_field`, `max` | samples of each differing field, 0 to 100, and bytes of all, `1KiB` to `1GiB`; 20 and `64MiB` |
-//! | | `redact` | JSON pointers whose values are never kept |
+//! | | `redact` | JSON pointers whose values are never kept; where there is any, texts of errors are not kept either |
 //!
 //! **Whatever is wrong with the block turns the dark launch off**, with a finding that says so; the flag itself answers as
-//! before. `state: DISABLED` turns it off too.
+//! before. `state: DISABLED` turns it off too, and a `state` that is neither.
 //!
 //! # What surprises people
 //!

@@ -178,7 +178,7 @@ impl<'d> Reader<'d, '_> {
         }
         let state = match self.text(words.get("state"), at, "state", "`state`") {
             Some((text, node)) => self.state(text, node, key_text, at),
-            None => State::Enabled,
+            None => Some(State::Enabled),
         };
         let variants = self.variants(words.get("variants"), key_text, at);
         let default_variant =
@@ -196,7 +196,11 @@ impl<'d> Reader<'d, '_> {
         }
         let targeting = words.get("targeting").last().map(|member| member.value);
         let targeting = targeting.filter(|rule| !matches!(self.kind(*rule), Kind::Object(range) if self.document().members(range).is_empty()));
-        let shadow = self.shadow(words.get(SHADOW), key_text, at);
+        let mut shadow = self.shadow(words.get(SHADOW), key_text, at);
+        if let (None, Some(shadow)) = (state, &mut shadow) {
+            // Who writes a state that is none may have wanted to switch off.
+            shadow.policy = None;
+        }
         self.check_size(node, key_text, at);
         let metadata = self.flag_entries(words.get("metadata"), at);
         let Some(flag_set_id) = self.flag_set_id(&metadata, key_text, key_span, at) else { return };
@@ -206,7 +210,8 @@ impl<'d> Reader<'d, '_> {
             key_span,
             item,
             span,
-            state,
+            // As the reference takes it.
+            state: state.unwrap_or(State::Enabled),
             default_variant: default_variant.map(|(text, _)| text),
             targeting,
             flag_set_id,
@@ -232,14 +237,15 @@ impl<'d> Reader<'d, '_> {
         true
     }
 
-    fn state(&mut self, text: TextId, node: NodeId, flag: &str, at: &Pointer<'_>) -> State {
+    /// The state, if it is one.
+    fn state(&mut self, text: TextId, node: NodeId, flag: &str, at: &Pointer<'_>) -> Option<State> {
         match self.document().resolve(text) {
-            "ENABLED" => State::Enabled,
-            "DISABLED" => State::Disabled,
+            "ENABLED" => Some(State::Enabled),
+            "DISABLED" => Some(State::Disabled),
             other => {
                 let problem = Problem::UnknownState { flag: excerpt(flag), found: excerpt(other) };
                 self.report.tolerate(self.place(node, at.member("state")), problem);
-                State::Enabled
+                None
             }
         }
     }

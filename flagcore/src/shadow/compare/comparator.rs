@@ -81,6 +81,9 @@ impl<T: Serialize + ?Sized> Compare<T> for Fields {
 /// Compares results: answers as the comparator inside says, errors by what the flag's `compare` block has of them,
 /// which is their class unless written. A candidate that fails where the control does not has failed.
 ///
+/// Errors that are texts have no class: their texts are compared. A [`Failure`] in place of an error is taken as it is, so
+/// that errors that are no `Clone` can be kept by [`Failure::of`].
+///
 /// # Examples
 ///
 /// ```
@@ -98,7 +101,7 @@ pub struct Results<C>(pub C);
 impl<T, E, C> Compare<Result<T, E>> for Results<C>
 where
     C: Compare<T>,
-    E: Debug + Display,
+    E: Debug + Display + 'static,
 {
     fn compare(&self, control: &Result<T, E>, candidate: &Result<T, E>) -> Verdict {
         self.compare_by(&Rules::default(), control, candidate)

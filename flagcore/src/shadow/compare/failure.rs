@@ -1,5 +1,6 @@
 //! An error as it is compared: its class, and its text.
 
+use std::any::Any;
 use std::fmt::{self, Debug, Display, Write};
 
 use super::members::serialize_members;
@@ -41,7 +42,10 @@ impl Failure {
     /// assert_eq!((one.class(), one.text()), ("SearchError::TimedOut", "no answer after 250 ms"));
     /// assert!(one.is_of_class(&other) && one != other);
     /// ```
-    pub fn of<E: Debug + Display + ?Sized>(error: &E) -> Self {
+    pub fn of<E: Debug + Display + 'static>(error: &E) -> Self {
+        if let Some(failure) = (error as &dyn Any).downcast_ref::<Failure>() {
+            return failure.clone();
+        }
         // The name alone, without the modules that it stands in; what it is generic over has names of its own.
         let name = std::any::type_name::<E>();
         let plain = name.split('<').next().unwrap_or(name);
@@ -70,6 +74,11 @@ impl Failure {
     /// What it says, at most some 240 bytes of it.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it is a text rather than an error with a type of its own.
+    pub(super) fn is_text(&self) -> bool {
+        ["String", "str", "&str"].contains(&&*self.class)
     }
 
     /// Whether another error is of the same class.
@@ -146,7 +155,8 @@ mod tests {
             ("Broken", Failure::of(&Broken)),
             ("ParseIntError", Failure::of(&"x".parse::<u8>().unwrap_err())),
             ("String", Failure::of(&"Alice (admin) is gone".to_owned())),
-            ("str", Failure::of("Alice")),
+            ("&str", Failure::of(&"Alice")),
+            ("502", Failure::of(&Failure::with_class("502", "bad gateway"))),
             ("502", Failure::with_class("502", "bad gateway")),
         ] {
             assert_eq!(failure.class(), class);

@@ -107,6 +107,7 @@ impl Rules {
     /// is shown as classes, without texts.
     pub fn compare_failures(&self, control: &Failure, candidate: Option<&Failure>) -> Verdict {
         let agree = |candidate: &Failure| match self.errors {
+            ErrorCompare::Class if control.is_text() => control == candidate,
             ErrorCompare::Class => control.is_of_class(candidate),
             ErrorCompare::Text => control == candidate,
             ErrorCompare::Ignore => true,

@@ -115,6 +115,10 @@ impl Desk {
     pub(super) fn turn(&mut self, now: Now) -> Turn {
         let active = self.shared.active();
         if !Arc::ptr_eq(&active, &self.active) {
+            if !Arc::ptr_eq(&active.recorder, &self.active.recorder) {
+                // Another launch, in all but name.
+                self.breaker = Breaker::new(active.policy.breaker.clone(), now.at);
+            }
             self.active = active;
             self.follow();
         }
@@ -249,6 +253,10 @@ impl Desk {
                 Some(reason) => reason,
             };
             self.shared.drops.0.count(reason, held.copies - held.started);
+            if reason == Reason::Stuck {
+                // Those that hang were counted once; that they still do is news for each that finds no thread.
+                self.breaker.ended(true, self.breaker.round(), now.at);
+            }
             break;
         }
         true

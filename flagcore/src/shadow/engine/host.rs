@@ -5,6 +5,7 @@
 //! a second, the engine sleeps five milliseconds at a time, and where every launch is off, a second.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -155,6 +156,11 @@ impl Default for ShadowEngine {
         Self::new()
     }
 }
+
+// What is behind it is changed by atomic steps and under locks that are taken whatever panicked; candidates are others' code,
+// whose panics end where they run.
+impl UnwindSafe for ShadowEngine {}
+impl RefUnwindSafe for ShadowEngine {}
 
 impl fmt::Debug for ShadowEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -81,7 +81,8 @@ impl Launch {
     }
 
     /// Waits until nothing waits or runs any more, but for what hangs and for [tickets](super::Ticket); whether that came to be in time. For tests, and
-    /// for the end of a program that wants to see all of its report.
+    /// for the end of a program that wants to see all of its report. It holds the thread: on a runtime that candidates need
+    /// it would keep them from ending.
     pub fn settle(&self, within: Duration) -> bool {
         if self.0.is_test() {
             // All of it runs in its calls.

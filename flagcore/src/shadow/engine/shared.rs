@@ -35,6 +35,8 @@ pub(super) struct Shared {
     is_full: AtomicBool,
     distance: AtomicU64,
     slack: AtomicU64,
+    /// The slack of those who have no queue.
+    least_slack: AtomicU64,
     most_bytes: AtomicU64,
     active: ArcSwap<Active>,
     /// Which of the queues takes samples.
@@ -105,6 +107,7 @@ impl Shared {
             is_full: AtomicBool::new(false),
             distance: AtomicU64::new(0),
             slack: AtomicU64::new(0),
+            least_slack: AtomicU64::new(0),
             most_bytes: AtomicU64::new(0),
             active: ArcSwap::from_pointee(Active::new(name, Arc::default(), Dropped::default())),
             tier: AtomicU8::new(0),
@@ -142,7 +145,11 @@ impl Shared {
         let policy = &active.policy;
         let pace = pace(policy);
         self.distance.store(pace.distance, Ordering::Relaxed);
-        self.slack.store(pace.slack, Ordering::Relaxed);
+        // Starts keep the rate by the engine's own hand, so that callers may come in a burst that the queue evens out: as
+        // many as can start before they are late.
+        let evened_out = u64::try_from(policy.limits.timeout.as_nanos() / 2).unwrap_or(u64::MAX);
+        self.slack.store(pace.slack.max(evened_out), Ordering::Relaxed);
+        self.least_slack.store(pace.slack, Ordering::Relaxed);
         self.most_bytes.store(policy.limits.body, Ordering::Relaxed);
         self.in_flight.store(policy.limits.in_flight, Ordering::Relaxed);
         self.is_by_user.store(policy.by == SampleBy::User, Ordering::Relaxed);
@@ -219,7 +226,12 @@ impl Shared {
     }
 
     /// Lets a sample in, or says why not. The input is captured only where all limits allow it.
+    #[inline]
     pub(super) fn enter<I>(&self, copies: u32, capture: impl FnOnce() -> I) -> Entry<I> {
+        self.enter_with(&self.slack, copies, capture)
+    }
+
+    fn enter_with<I>(&self, slack: &AtomicU64, copies: u32, capture: impl FnOnce() -> I) -> Entry<I> {
         let way = self.door.look();
         match way {
             Way::In | Way::Probe => {}
@@ -239,10 +251,8 @@ impl Shared {
         if copy_number().is_some() {
             return self.refused(Reason::Nested, copies);
         }
-        let pace = Pace {
-            distance: self.distance.load(Ordering::Relaxed),
-            slack: self.slack.load(Ordering::Relaxed),
-        };
+        let pace =
+            Pace { distance: self.distance.load(Ordering::Relaxed), slack: slack.load(Ordering::Relaxed) };
         let granted = self.rate.0.take(pace, self.clock.nanoseconds(), copies);
         if granted < copies {
             self.drops.0.count(Reason::Rate, copies - granted);
@@ -359,7 +369,7 @@ impl Shared {
         }
         // Nobody holds these to the rate a second time, so the time is looked at.
         self.clock.tick();
-        let copies = match self.enter(copies, || ()) {
+        let copies = match self.enter_with(&self.least_slack, copies, || ()) {
             Entry::Nothing => return None,
             Entry::Timed => return Some(0),
             Entry::Sample { copies, .. } => copies,

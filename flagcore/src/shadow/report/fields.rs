@@ -123,7 +123,9 @@ impl Fields {
         });
         field.samples += 1;
         field.places += u64::from(places);
-        if let Some(place) = field.examples.draw(&mut self.random) {
+        // Equality and closures show nothing.
+        let shows = !example.control.is_empty() || !example.candidate.is_empty();
+        if shows && let Some(place) = field.examples.draw(&mut self.random) {
             self.bytes += bytes_of(&example);
             if let Some(gone) = field.examples.put(place, example) {
                 self.bytes = self.bytes.saturating_sub(bytes_of(&gone));

@@ -5,6 +5,8 @@
 //! | `flagd_shadow_samples_total` | `feature_flag_key`, `outcome`: `match`, `mismatch`, `ignored`, `error`, `timeout` | copies by how they ended |
 //! | `flagd_shadow_dropped_total` | `feature_flag_key`, `reason` | copies that were dropped |
 //! | `flagd_shadow_duration_seconds` | `feature_flag_key`, `side`: `control`, `candidate` | how long both sides took; a histogram |
+//! | `flagd_shadow_state` | `feature_flag_key`, `state` | 1 for the state: `off`, `running`, `resting`, `probing`, `failing`, `slowing`, `ended` |
+//! | `flagd_shadow_in_flight` | `feature_flag_key` | candidates that run now |
 //! | `flagd_shadow_differing_fields` | `feature_flag_key` | ways in which fields differ |
 //! | `flagd_shadow_stored_bytes` | `feature_flag_key` | bytes of fields and examples |
 //!
@@ -44,7 +46,7 @@ pub enum Kind {
 }
 
 /// All metrics, in the order in which they are told.
-pub static METRICS: [Metric; 5] = [
+pub static METRICS: [Metric; 7] = [
     Metric {
         name: "flagd.shadow.samples",
         text_name: "flagd_shadow_samples_total",
@@ -65,6 +67,20 @@ pub static METRICS: [Metric; 5] = [
         unit: "s",
         kind: Kind::Histogram,
         help: "How long the control and the candidate took.",
+    },
+    Metric {
+        name: "flagd.shadow.state",
+        text_name: "flagd_shadow_state",
+        unit: "1",
+        kind: Kind::Gauge,
+        help: "What a sample meets now: 1 for the state that holds.",
+    },
+    Metric {
+        name: "flagd.shadow.in_flight",
+        text_name: "flagd_shadow_in_flight",
+        unit: "{copy}",
+        kind: Kind::Gauge,
+        help: "Candidates that run now, those that hang included.",
     },
     Metric {
         name: "flagd.shadow.differing_fields",
@@ -99,7 +115,7 @@ pub trait Samples {
 
 /// Tells the metrics of reports, each of a flag of its own.
 pub fn tell(reports: &[ShadowReport], to: &mut impl Samples) {
-    let [samples, dropped, duration, fields, stored] = &METRICS;
+    let [samples, dropped, duration, state, in_flight, fields, stored] = &METRICS;
     to.metric(samples);
     for report in reports {
         for (outcome, count) in [
@@ -122,6 +138,14 @@ pub fn tell(reports: &[ShadowReport], to: &mut impl Samples) {
     for report in reports {
         to.histogram(&[(FLAG, &report.flag), ("side", "control")], &report.control);
         to.histogram(&[(FLAG, &report.flag), ("side", "candidate")], &report.candidate);
+    }
+    to.metric(state);
+    for report in reports {
+        to.number(&[(FLAG, &report.flag), ("state", report.state)], 1);
+    }
+    to.metric(in_flight);
+    for report in reports {
+        to.number(&[(FLAG, &report.flag)], report.in_flight);
     }
     to.metric(fields);
     for report in reports {

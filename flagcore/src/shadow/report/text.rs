@@ -7,7 +7,7 @@ use crate::text::Printable;
 
 use super::shadow_report::{ErrorReport, FieldReport, Latency, ShadowReport};
 
-/// For people: at most 24 lines of 100 columns.
+/// For people: at most 26 lines of 100 columns.
 impl fmt::Display for ShadowReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&cut(&self.flag, NAME))?;
@@ -34,27 +34,21 @@ impl fmt::Display for ShadowReport {
 impl ShadowReport {
     fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let compared = Grouped(self.compared());
-        match (self.samples, self.compared(), self.mismatched) {
+        match (self.samples, self.errors + self.timeouts, self.mismatched) {
             (0, ..) => f.write_str("no sample yet")?,
-            (_, 0, _) => f.write_str("no answer to compare")?,
-            (_, 1, 0) => f.write_str("no difference in 1 sample")?,
-            (.., 0) => write!(f, "no difference in {compared} samples")?,
+            (1, 0, 0) => f.write_str("no difference in 1 answer")?,
+            (_, 0, 0) => write!(f, "no difference in {compared} answers")?,
+            // Good news of some is none where others failed.
+            (copies, _, 0) => write!(f, "{compared} of {} copies answer alike", Grouped(copies))?,
             (.., mismatched) => {
                 let share = Share(mismatched, self.compared());
-                write!(f, "{} of {compared} samples differ ({share})", Grouped(mismatched))?;
+                write!(f, "{} of {compared} answers differ ({share})", Grouped(mismatched))?;
             }
         }
         f.write_char('\n')?;
-        let others = [
-            (self.errors, "failed"),
-            (self.timeouts, "timed out"),
-            (self.ignored, "differ only in what is ignored"),
-        ];
-        let mut before = "  beside: ";
-        for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
-            write!(f, "{}{} {what}", std::mem::replace(&mut before, ", "), Grouped(count))?;
-        }
-        if before == ", " { f.write_char('\n') } else { Ok(()) }
+        write_list(f, "", &[(self.errors, "failed"), (self.timeouts, "timed out")])?;
+        write_list(f, "", &[(self.ignored, "of the answers differ only in what is ignored")])?;
+        write_list(f, "now ", &[(self.in_flight, "run"), (self.waiting, "wait")])
     }
 
     fn write_dropped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,6 +120,16 @@ impl ErrorReport {
         let text = text.map_or(String::new(), |text| format!(": {}", cut(text, ERROR_TEXT)));
         writeln!(f, "  {:>7}  {}{text}", Grouped(self.samples).to_string(), cut(&self.class, CLASS))
     }
+}
+
+/// A line of counts, where there is any.
+fn write_list(f: &mut fmt::Formatter<'_>, head: &str, counts: &[(u64, &str)]) -> fmt::Result {
+    let mut is_first = true;
+    for (count, what) in counts.iter().filter(|(count, _)| *count > 0) {
+        let before = if std::mem::take(&mut is_first) { "  " } else { ", " };
+        write!(f, "{before}{}{} {what}", if before == "  " { head } else { "" }, Grouped(*count))?;
+    }
+    if is_first { Ok(()) } else { f.write_char('\n') }
 }
 
 fn write_latency(f: &mut fmt::Formatter<'_>, side: &str, latency: &Latency) -> fmt::Result {
