@@ -7,6 +7,7 @@ use crate::shadow::compare::{Rules, TreeLimits};
 use crate::shadow::policy::ShadowPolicy;
 use crate::shadow::report::{Recorder, StoreLimits};
 
+use super::bounds::bounded;
 use super::counts::Dropped;
 use super::sampling;
 
@@ -27,16 +28,16 @@ pub(super) struct Active {
 
 impl Active {
     pub(super) fn new(name: &str, policy: Arc<ShadowPolicy>, dropped_before: Dropped) -> Self {
-        let bounded = ShadowPolicy::clone(&policy).bounded();
-        let id = id(name, &bounded);
-        let limits = StoreLimits::from(&bounded.store);
+        let within = bounded(ShadowPolicy::clone(&policy));
+        let id = id(name, &within);
+        let limits = StoreLimits::from(&within.store);
         let recorder = Arc::new(Recorder::new(name, id, limits, sampling::seed()));
         Self {
             salt: sampling::salt(id),
-            rules: rules(&bounded),
+            rules: rules(&within),
             recorder,
             dropped_before,
-            policy: bounded,
+            policy: within,
             given: policy,
         }
     }
@@ -49,19 +50,19 @@ impl Active {
     /// Another policy. What was recorded stays, but for two cases: another id is another launch, and what is to be redacted
     /// from now on may stand in what was recorded before.
     pub(super) fn after(&self, name: &str, policy: Arc<ShadowPolicy>, dropped: Dropped) -> Self {
-        let bounded = ShadowPolicy::clone(&policy).bounded();
-        if id(name, &bounded) != id(name, &self.policy) || bounded.store.redact != self.policy.store.redact {
+        let within = bounded(ShadowPolicy::clone(&policy));
+        if id(name, &within) != id(name, &self.policy) || within.store.redact != self.policy.store.redact {
             return Self::new(name, policy, dropped);
         }
-        if bounded.store != self.policy.store {
-            self.recorder.set_limits(StoreLimits::from(&bounded.store));
+        if within.store != self.policy.store {
+            self.recorder.set_limits(StoreLimits::from(&within.store));
         }
         Self {
             salt: self.salt,
-            rules: rules(&bounded),
+            rules: rules(&within),
             recorder: Arc::clone(&self.recorder),
             dropped_before: self.dropped_before,
-            policy: bounded,
+            policy: within,
             given: policy,
         }
     }

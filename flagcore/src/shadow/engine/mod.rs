@@ -10,7 +10,7 @@
 //! 2. `sampling` draws the calls that are samples; `copy` tells a candidate which copy it is.
 //! 3. `rate` and `counts` are the limit and the counters that callers touch.
 //! 4. `contain` is where panics of others end; `measure` is what is kept of an answer, and its size.
-//! 5. `active` is what a policy comes to.
+//! 5. `active` is what a policy comes to, within its `bounds`.
 //! 6. `flight` is a candidate that runs, `sample` what it runs on.
 //! 7. `thread` starts threads that stand back; `crew` are those of blocking candidates, `spawn` the runtime of asynchronous ones.
 //! 8. `baseline` tells whether the control suffers, `breaker` when to stop and when to try again,
@@ -26,6 +26,7 @@ mod rate;
 mod counts;
 mod contain;
 mod measure;
+mod bounds;
 mod active;
 mod flight;
 mod sample;
