@@ -415,7 +415,7 @@ typedef struct flagcore_detail {
     flagcore_code error_code;
     uint32_t marks;          /* FLAGCORE_MARK_... */
     uint32_t reserved;
-    const flagcore_member *metadata; /* of the flag and its set, sorted by name; NULL where there is none */
+    const flagcore_member *metadata; /* of the flag and its set, a selector's, then sorted by name; NULL for none */
     size_t metadata_count;
     flagcore_text error_message; /* for people, with an error code; until the next call */
     uint64_t revision;           /* of the snapshot that answered */

@@ -74,8 +74,9 @@ impl Shown {
     /// The members of metadata that stands in the snapshot.
     #[inline]
     pub(crate) fn members(&mut self, metadata: Metadata<'_>) -> (*const Member, usize) {
-        let Some((_, first)) = metadata.iter().next() else { return (std::ptr::null(), 0) };
-        let place = std::ptr::from_ref(first).addr();
+        // The last one tells flags apart: the first may be the selector's, which all flags have.
+        let Some((_, last)) = metadata.iter().last() else { return (std::ptr::null(), 0) };
+        let place = std::ptr::from_ref(last).addr();
         // PERF: flags that are asked for again and again are found without hashing.
         match self.recent.get(recent(place)) {
             Some((known, members, count)) if *known == place => (*members, *count),
