@@ -213,21 +213,6 @@ fn the_program_in_the_readme_runs() {
 }
 
 #[test]
-fn a_host_in_python_needs_nothing_but_ctypes() {
-    if !tools(&["python3"]) {
-        return;
-    }
-    let mut command = Command::new("python3");
-    command.arg(here().join("examples/host.py")).arg(here().join("../flags/quickstart.flagd.json"));
-    let told = run(command.arg(prefix().join("lib/libflagcore.so.0")));
-    let expected = "checkout for jane: (True, 'on', 'TARGETING_MATCH', {})\n\
-        checkout for joe: False\n\
-        a flag that is not there: my own\n\
-        refused: no/such/file.json: error[missing-file]:";
-    assert!(told.starts_with(expected), "{told}");
-}
-
-#[test]
 fn loading_and_closing_the_library_does_nothing() {
     if !tools(&[]) {
         return;
