@@ -32,7 +32,8 @@ fn main() {
     ways(&times);
     sizes(&times);
     others(&times);
-    kept("Memory and contention", &["memory", "two-threads", "beside-a-writer"]);
+    c_library();
+    kept("Memory and contention", &["memory", "ffi-memory", "two-threads", "beside-a-writer"]);
     shadows(&times);
     kept("Dark launches: single calls", &["shadow-bursts", "shadow-slow-end"]);
     let beside = ["equal", "panics", "hangs", "sleeps", "giants"].map(|name| format!("shadow-beside-{name}"));
@@ -120,6 +121,27 @@ fn others(times: &Times) {
     for name in times.names("shuffled-10000") {
         let each = times.of("shuffled-10000", &name) / 10_000.0;
         row(&[format!("shuffled-10000 {name}, each flag"), time(each)]);
+    }
+}
+
+/// The ways to ask, as the benchmark of the C library names them.
+const C_WAYS: [(&str, &str); 5] = [
+    ("flag", "by flag"),
+    ("key", "by key"),
+    ("built", "context built, by flag"),
+    ("detail", "detail by flag"),
+    ("detail-key", "detail by key"),
+];
+
+fn c_library() {
+    table("From C, beside the same from Rust", &["row", "way", "C", "Rust", "difference", "ratio"]);
+    let found = figures::of("ffi");
+    let of = |name: String| found.get(&name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    for name in ["static", "two-conditions", "rollout", "split"] {
+        for (way, words) in C_WAYS {
+            let (c, rust) = (of(format!("{name} {way} c-ns")), of(format!("{name} {way} rust-ns")));
+            row(&[name.to_owned(), words.to_owned(), ns(c), ns(rust), ns(c - rust), ratio(c / rust)]);
+        }
     }
 }
 
