@@ -128,8 +128,9 @@ impl Desk {
             self.breaker.control_at_rest(reading, now.at);
         }
         self.turn_gate(now.at);
+        self.shared.tell_room();
         let did_start = self.start();
-        self.shared.made_room();
+        self.shared.tell_room();
         let is_idle = !did_start && self.held.is_none() && self.open == 0;
         self.shared.tower.wait(self.held.is_some());
         self.shared.turned(u32::from(self.held.is_some()), is_idle && self.shared.queued() == 0);
@@ -211,7 +212,10 @@ impl Desk {
     fn start(&mut self) -> bool {
         let mut did_start = false;
         // A turn ends also where callers are faster than it.
-        for _ in 0..=self.shared.room() {
+        for taken in 0..=self.shared.room() {
+            if taken % 64 == 63 {
+                self.shared.tell_room();
+            }
             let Some(mut held) = self.held.take().or_else(|| self.take()) else { break };
             let before = held.started;
             let is_done = self.start_copies(&mut held);
