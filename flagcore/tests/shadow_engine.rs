@@ -363,7 +363,7 @@ fn what_waits_for_its_turn_too_long_is_dropped() {
 #[test]
 fn no_more_candidates_start_in_a_second_than_may() {
     let engine = ShadowEngine::new();
-    let limits = ShadowLimits { rate: 100.0, ..everything().limits };
+    let limits = ShadowLimits { rate: 100.0, timeout: Duration::from_secs(1), ..everything().limits };
     let launch = launch(&engine, ShadowPolicy { limits, amplify: 2.0, ..everything() });
     let starts: Arc<Mutex<Vec<Instant>>> = Arc::default();
     let (begun, mut calls) = (Instant::now(), 0);
@@ -387,7 +387,8 @@ fn no_more_candidates_start_in_a_second_than_may() {
     let counts = launch.counts();
     assert!(starts.len() >= 100, "{counts:?}");
     assert_eq!(told(&counts), 2 * calls, "{counts:?}");
-    assert_eq!(counts.matched + counts.dropped(Reason::Rate), 2 * calls, "{counts:?}");
+    let dropped = counts.dropped(Reason::Rate) + counts.dropped(Reason::Late);
+    assert_eq!(counts.matched + counts.timeouts + dropped, 2 * calls, "{counts:?}");
 }
 
 #[test]
