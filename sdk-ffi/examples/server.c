@@ -24,7 +24,7 @@ static int listener;
 
 /* Ends the program unless a call did what it says. For calls that only fail if the program is wrong. */
 static void must(flagcore_status status) {
-    flagcore_text why;
+    flagcore_text why = {"", 0};
     if (status == FLAGCORE_OK) return;
     flagcore_last_error(&why);
     fprintf(stderr, "%.*s\n", FLAGCORE_PRINT(why));
@@ -115,7 +115,7 @@ int main(int count, char **arguments) {
     socklen_t size = sizeof address;
     pthread_t threads[THREADS];
     flagcore_error *error;
-    flagcore_text why;
+    flagcore_text why = {"", 0};
     sigset_t ends;
     int signal;
 

@@ -6,7 +6,7 @@
  *     flagcore_client *client;
  *     flagcore_error *error;
  *     if (flagcore_client_open(FLAGCORE_TEXT("flags/"), &client, &error) != FLAGCORE_OK) {
- *         flagcore_text why;
+ *         flagcore_text why = {"", 0};
  *         flagcore_error_message(error, &why);
  *         fprintf(stderr, "%.*s\n", FLAGCORE_PRINT(why));
  *         flagcore_error_free(error);
@@ -71,7 +71,9 @@
  *   _version, _text        for ever
  *
  * A fallback that you get back is your own pointer. Copy what must live longer. Within one revision the same variant,
- * text or object is at the same address, so a binding can remember what it made of it by revision and pointer.
+ * text or object of a reader is at the same address, as long as the reader lives, so a binding can remember for each
+ * reader what it made of them by revision and pointer. That holds for what _get_..., _detail and _detail_by_key give; not
+ * for messages, for results, or for what was asked through a selector.
  *
  *
  * 4. THREADS
@@ -101,8 +103,8 @@
  *   FLAGCORE_ERROR_WRONG_HANDLE    a handle of another type
  *   FLAGCORE_ERROR_FOREIGN_FLAG    a flag of another client than the reader's
  *
- * FLAGCORE_ERROR_IN_USE tells that two threads use one reader at once, or change one context; mostly, not always: there
- * is no lock that could. What cannot be detected: a handle that one thread frees while another one is in a call with it
+ * Two threads that use one reader at once, or change one context, corrupt memory. FLAGCORE_ERROR_IN_USE tells of it mostly,
+ * to find the mistake by; it does not prevent it: the path has no lock. What cannot be detected at all: a handle that one thread frees while another one is in a call with it
  * (clients and tickets excepted), and a pointer or length of yours that is wrong. An old handle could be mistaken for a new one of
  * its type after 16 million more of them were made in the same place.
  *
@@ -171,6 +173,16 @@
  * `timeout` is yours to hold, and so is a queue, if you have one. A candidate that begins a call of a launch by
  * itself breeds copies of copies: let it not.
  *
+ * A block with all defaults but the share, which is never left out:
+ *
+ *     "shadow": { "sample": "5%",
+ *                 "limits": { "in_flight": 64, "rate": "500/s", "timeout": "250ms", "body": "64KiB" },
+ *                 "breaker": { "failures": "50%", "over": "10s", "min": 20, "half_open": "5s", "primary_p99": 1.10 },
+ *                 "compare": { "ignore": [], "unordered": [], "float": 0, "errors": "class" },
+ *                 "store": { "per_field": 20, "max": "64MiB", "redact": [] } }
+ *
+ * `rate` evens out no burst here: of 500/s five may begin at once.
+ *
  * `state: DISABLED`, or no block, and the next call is no sample; tickets that are out may still end. The same once
  * the client is freed: launches and tickets go on to work, and what ends is still counted and reported, but nothing
  * is sampled any more, and the state is FLAGCORE_SHADOW_ENDED. In the child of a fork nothing is sampled either,
@@ -227,7 +239,8 @@ enum {
 
 typedef int32_t flagcore_type;
 enum {
-    FLAGCORE_TYPE_ANY = 0,     /* of a value: there is none. Asked for: whatever the variant holds */
+    FLAGCORE_TYPE_ANY = 0,     /* of a value: there is none. Asked for: whatever the variant holds; a whole number is an
+                                * INTEGER then, also where another variant of the flag is 0.5 */
     FLAGCORE_TYPE_BOOLEAN = 1, /* boolean */
     FLAGCORE_TYPE_STRING = 2,  /* text */
     FLAGCORE_TYPE_INTEGER = 3, /* integer; number holds the same */
@@ -470,7 +483,7 @@ typedef struct flagcore_update {
     uint64_t revision;      /* that is served; 0 where it is not told */
     flagcore_text source;   /* none for a change */
     flagcore_text message;  /* findings, in lines; may be empty */
-    const flagcore_change *changes; /* the flags that changed, sorted by key */
+    const flagcore_change *changes; /* the flags that changed, sorted by key; NULL where there are none */
     size_t change_count;
 } flagcore_update;
 
@@ -580,15 +593,21 @@ flagcore_status flagcore_options_on_update(flagcore_options *options, flagcore_l
 /* Opens a client: reads every source once, and watches from then on. Options may be freed or used again. error may be
  * NULL; where it is not, it is always written: why there is no client, which owes a free, or NULL.
  * FLAGCORE_ERROR_REFUSED where a source has nothing valid; FLAGCORE_ERROR_EXHAUSTED where there is no thread to watch
- * with. Waits for the sources to be read; starts one thread. */
+ * with. Waits for the sources to be read; starts one thread, and one more for each source whose file system tells of
+ * changes. They take the signal mask of the thread that calls: block signals around this where a thread of yours is to get
+ * them. A callback of the options may be called before *out is written, and also where no client comes of it; then
+ * the options still have it. */
 flagcore_status flagcore_client_new(const flagcore_options *options, flagcore_client **out, flagcore_error **error);
 
 /* The same for one file or folder. */
 flagcore_status flagcore_client_open(const char *path, size_t path_length, flagcore_client **out,
                                      flagcore_error **error);
 
-/* Ends the watching. Waits for a read of a source, and for a callback, that is under way, unless called from that
- * callback. Readers go on with the last flags. Ends dark launches too, and waits for their thread up to 100 ms. */
+/* Ends the watching. Waits for a callback that is under way, unless called from one; afterwards none is called any more, and
+ * what was given with it is released. Waits for a read of a source that is under way; where another thread is in a call with
+ * the client, the end of that call waits in its place. Readers go on with the last flags. Ends dark launches too, and
+ * waits for their thread up to 100 ms. A lock that your callback wants (an interpreter's, say) must not be held here, nor
+ * around flagcore_client_new, _open, _update, _refresh and _on_update. */
 flagcore_status flagcore_client_free(flagcore_client *client);
 
 /* The flag of a key: the fastest key, made once and kept. Good for the client's readers through all reloads, also where

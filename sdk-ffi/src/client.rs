@@ -5,8 +5,8 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flagcore::Client;
 
@@ -14,7 +14,7 @@ use crate::boundary::{Failure, Outcome, give, room};
 use crate::error::{Why, explained};
 use crate::fork;
 use crate::handle::{self, Handle, look, objects, share};
-use crate::listener::{Callback, Listener, Release, not_in_listener};
+use crate::listener::{Callback, Listener, Registered, Release, not_in_listener};
 use crate::options::{Options, format_of};
 use crate::status::{StateNumber, Status};
 use crate::text::{bytes, read};
@@ -29,6 +29,8 @@ objects! { Shared = 1; }
 struct Opened {
     client: ManuallyDrop<Client>,
     known: Arc<Known>,
+    /// Silenced when the handle is freed, also where another call still has a share.
+    listeners: Mutex<Vec<Registered>>,
 }
 
 /// What readers need to know of their client, also when it is gone.
@@ -61,6 +63,10 @@ impl Shared {
 
     pub(crate) fn known(&self) -> &Arc<Known> {
         &self.0.known
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Vec<Registered>> {
+        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fails in the child of a fork.
@@ -100,7 +106,8 @@ unsafe fn open(options: &Options, out: *mut Handle) -> Result<(), Why> {
     fork::count();
     let known = Arc::new(Known { flags: AtomicU32::new(u32::MAX), generation: fork::generation() });
     let client = ManuallyDrop::new(options.to_builder().build()?);
-    let made = handle::give_out(Shared(Arc::new(Opened { client, known })))?;
+    let listeners = Mutex::new(options.take_listeners());
+    let made = handle::give_out(Shared(Arc::new(Opened { client, known, listeners })))?;
     // SAFETY: the caller says so.
     Ok(unsafe { give(out, "out", made) }?)
 }
@@ -134,7 +141,12 @@ exported! {
 
     /// Frees a client.
     fn flagcore_client_free(client: Handle) {
-        handle::take_back::<Shared>(client, "client").map(drop)
+        let freed = handle::take_back::<Shared>(client, "client")?;
+        if let Some(freed) = freed.filter(|it| !it.known().is_forked()) && not_in_listener().is_ok() {
+            let listeners = std::mem::take(&mut *freed.listeners());
+            listeners.iter().for_each(Registered::silence);
+        }
+        Ok(())
     }
 
     /// The flag of a key.
@@ -194,7 +206,8 @@ exported! {
         let listener = listener.ok_or_else(|| Failure::new(Status::Null, "listener"))?;
         let client = self::client(client)?.unforked()?;
         not_in_listener()?;
-        let mut listener = Listener::new(listener, data, release);
+        let listener = Registered::new(Listener::new(listener, data, release));
+        client.listeners().push(listener.clone());
         client.client().on_update(move |update| listener.hear(update));
         Ok(())
     }

@@ -18,6 +18,7 @@ use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::boundary::{Failure, Outcome};
 use crate::fork;
@@ -235,7 +236,10 @@ fn find<T: Object>(handle: Handle, name: &'static str) -> Outcome<&'static Slot<
     let number = handle.addr();
     // ORDERING: pairs with the store in `give_out`.
     match T::table().slot((number & INDEX_MASK) as u32) {
-        Some(slot) if slot.tag.load(Ordering::Acquire) == number && number != 0 => Ok(slot),
+        // A number with the bits of a tag is no handle, whatever the tag says; neither is 0.
+        Some(slot) if number.wrapping_sub(1) < BUSY - 1 && slot.tag.load(Ordering::Acquire) == number => {
+            Ok(slot)
+        }
         other => Err(unfound(number, T::KIND, other.map(|slot| slot.tag.load(Ordering::Relaxed)), name)),
     }
 }
@@ -339,13 +343,18 @@ pub(crate) fn take_back<T: Object + Send>(handle: Handle, name: &'static str) ->
     if slot.tag.compare_exchange(number, number | FREE, Ordering::SeqCst, Ordering::Relaxed).is_err() {
         return Err(unfound(number, T::KIND, Some(slot.tag.load(Ordering::Relaxed)), name));
     }
-    // Taking a copy is a few instructions. Whoever stays away for so long is not in this process any more, by a fork that
-    // could not be counted; then the object is left alone.
+    // Taking a copy is a few instructions. Whoever stays away for long is preempted, or not in this process any more, by a
+    // fork that could not be counted; then the object is left alone.
     let mut patience = 10_000_u32;
     while slot.is_being_taken() {
-        let Some(less) = patience.checked_sub(1) else { return Ok(None) };
-        patience = less;
-        std::thread::yield_now();
+        match patience.checked_sub(1) {
+            Some(less) => {
+                patience = less;
+                std::thread::yield_now();
+            }
+            None if fork::is_uncounted_copy() => return Ok(None),
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
     }
     // SAFETY: the tag said that there is an object; from the exchange on nobody finds it, and nobody is taking a copy.
     let object = unsafe { (*slot.object.get()).assume_init_read() };
@@ -402,7 +411,19 @@ mod tests {
             assert!(matches!(found, Some(Status::InvalidHandle | Status::WrongHandle)), "{number:x}");
         }
         assert!(take_back::<B>(ptr::null_mut(), "b").unwrap().is_none());
-        drop(take_back::<A>(a, "a"));
+        // Bits of a tag make no handle of a number, neither before nor after it is freed.
+        for is_freed in [false, true] {
+            for bits in [FREE, BUSY, FREE | BUSY] {
+                let odd = ptr::without_provenance_mut(a.addr() | bits);
+                // SAFETY: nobody frees it meanwhile.
+                let looked = status(unsafe { super::look::<A>(odd, "a") });
+                assert!(looked.is_some(), "{bits:x}, freed: {is_freed}");
+                assert!(take_back::<A>(odd, "a").is_err(), "{bits:x}, freed: {is_freed}");
+            }
+            if !is_freed {
+                drop(take_back::<A>(a, "a"));
+            }
+        }
     }
 
     #[test]

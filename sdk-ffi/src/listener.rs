@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flagcore::change::{FlagChange, Update};
 
@@ -102,7 +103,9 @@ impl Listener {
                 message = change.findings().to_string();
                 told.kind = UpdateNumber::Changed as i32;
                 told.revision = change.after().revision();
-                (told.changes, told.change_count) = (changes.as_ptr(), changes.len());
+                if !changes.is_empty() {
+                    (told.changes, told.change_count) = (changes.as_ptr(), changes.len());
+                }
             }
             Update::Refused { source, findings, serving } => {
                 message = findings.to_string();
@@ -128,6 +131,28 @@ impl Listener {
         // SAFETY: the header says what a callback may do, and that it does not throw.
         unsafe { (self.callback)(self.data, &raw const told) };
         HEARING.set(HEARING.get() - 1);
+    }
+}
+
+/// A listener that can be silenced while it is registered.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered(Arc<Mutex<Option<Listener>>>);
+
+impl Registered {
+    pub(crate) fn new(listener: Listener) -> Self {
+        Self(Arc::new(Mutex::new(Some(listener))))
+    }
+
+    pub(crate) fn hear(&self, update: &Update) {
+        if let Some(listener) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            listener.hear(update);
+        }
+    }
+
+    /// Waits for a call that is under way, and makes no other. Not from a callback.
+    pub(crate) fn silence(&self) {
+        let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(listener);
     }
 }
 

@@ -14,7 +14,7 @@ use flagcore::{Client, EvaluationContext};
 use crate::boundary::{Failure, Outcome, give, room};
 use crate::context::Context;
 use crate::handle::{self, Handle, change, look, objects};
-use crate::listener::{Callback, Listener, Release};
+use crate::listener::{Callback, Listener, Registered, Release};
 use crate::status::{BucketingNumber, FormatNumber, LimitNumber, ModeNumber, Status};
 use crate::text::{bytes, read};
 
@@ -30,8 +30,8 @@ pub(crate) struct Options {
     watch: bool,
     events: bool,
     on_missing: OnMissing,
-    /// Shared by the copies, and taken by the first client.
-    listeners: Vec<Arc<Mutex<Option<Listener>>>>,
+    /// Shared by the copies; gone once a client has them.
+    listeners: Vec<Arc<Mutex<Option<Registered>>>>,
 }
 
 objects! { Options = 4; }
@@ -78,12 +78,15 @@ impl Options {
             SourceOption::Path(path) => builder.path(path),
             SourceOption::Bytes { name, bytes, format } => builder.bytes(name, bytes.to_vec(), *format),
         });
-        let listeners = self
-            .listeners
-            .iter()
-            .filter_map(|listener| listener.lock().unwrap_or_else(PoisonError::into_inner).take());
-        listeners
-            .fold(builder, |builder, mut listener| builder.on_update(move |update| listener.hear(update)))
+        let listeners = self.listeners.iter();
+        let listeners = listeners.filter_map(|it| it.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        listeners.fold(builder, |builder, listener| builder.on_update(move |update| listener.hear(update)))
+    }
+
+    /// Hands the listeners over to a client that was made; a client that was not leaves them here.
+    pub(crate) fn take_listeners(&self) -> Vec<Registered> {
+        let listeners = self.listeners.iter();
+        listeners.filter_map(|it| it.lock().unwrap_or_else(PoisonError::into_inner).take()).collect()
     }
 }
 
@@ -241,7 +244,7 @@ exported! {
         let listener = listener.ok_or_else(|| Failure::new(Status::Null, "listener"))?;
         // SAFETY: as above.
         let mut options = unsafe { change::<Options>(options, "options") }?;
-        let listener = Listener::new(listener, data, release);
+        let listener = Registered::new(Listener::new(listener, data, release));
         options.listeners.push(Arc::new(Mutex::new(Some(listener))));
         Ok(())
     }

@@ -38,9 +38,14 @@ impl Text {
 
     #[inline]
     pub(crate) fn of_bytes(text: &[u8]) -> Self {
-        Self { data: text.as_ptr().cast(), length: text.len() }
+        // An empty slice points to nothing, which some runtimes take for a mistake of their own.
+        let data = if text.is_empty() { EMPTY.as_ptr() } else { text.as_ptr() };
+        Self { data: data.cast(), length: text.len() }
     }
 }
+
+/// Where empty text stands.
+static EMPTY: [u8; 1] = [0];
 
 /// Bytes that a caller lends for the call.
 ///

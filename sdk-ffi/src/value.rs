@@ -103,7 +103,11 @@ pub struct CDetail {
 /// # Safety
 ///
 /// It is `repr(C)`, and its first field is a `usize`.
-pub(crate) unsafe trait Growing: Copy {}
+pub(crate) unsafe trait Growing: Copy {
+    /// Its size in the first ABI that had it: what a caller with an old header has room for. A structure that grows keeps
+    /// the number that stands here.
+    const LEAST: usize = size_of::<Self>();
+}
 
 // SAFETY: see the type.
 unsafe impl Growing for CDetail {}
@@ -118,14 +122,14 @@ pub(crate) unsafe fn sized_room<T: Growing>(out: *mut T, name: &'static str) -> 
     let out = room(out, name)?;
     // SAFETY: the first field is the size, and the caller has set it.
     let size = unsafe { out.cast::<usize>().read() };
-    if (size_of::<T>()..=MOST).contains(&size) {
+    if (T::LEAST..=size_of::<T>()).contains(&size) {
         Ok(out)
     } else {
         Err(Failure::new(Status::StructSize, name))
     }
 }
 
-/// Writes such a structure; what a newer caller has beyond it is zeroed.
+/// Writes such a structure, as much of it as an older caller has room for.
 ///
 /// # Safety
 ///
@@ -135,13 +139,46 @@ pub(crate) unsafe fn give_sized<T: Growing>(out: *mut T, value: T) {
     // SAFETY: the caller says so; the size was read from there before.
     unsafe {
         let size = out.cast::<usize>().read();
-        out.write(value);
-        out.cast::<usize>().write(size);
-        if size > size_of::<T>() {
-            out.cast::<u8>().add(size_of::<T>()).write_bytes(0, size - size_of::<T>());
+        if size == size_of::<T>() {
+            out.write(value);
+        } else {
+            std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), out.cast::<u8>(), size);
         }
+        out.cast::<usize>().write(size);
     }
 }
 
-/// No structure of any version is larger: a size beyond is one that was never set.
-const MOST: usize = 4_096;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    #[repr(C)]
+    struct Grown {
+        struct_size: usize,
+        old: u64,
+        new: u64,
+    }
+
+    // SAFETY: see the type.
+    unsafe impl Growing for Grown {
+        const LEAST: usize = 16;
+    }
+
+    #[test]
+    fn a_structure_that_grew_fits_who_knows_it_smaller() {
+        let answer = Grown { struct_size: 0, old: 7, new: 8 };
+        for (size, new) in [(16, 99), (24, 8)] {
+            let mut room = Grown { struct_size: size, old: 0, new: 99 };
+            // SAFETY: it is there, and its size is set.
+            unsafe { give_sized(sized_room(&raw mut room, "out").unwrap(), answer) };
+            assert_eq!(room, Grown { struct_size: size, old: 7, new });
+        }
+        for size in [0, 8, 15, 25, 4_096, usize::MAX] {
+            let mut room = Grown { struct_size: size, old: 0, new: 99 };
+            // SAFETY: see above.
+            let refused = unsafe { sized_room(&raw mut room, "out") }.unwrap_err();
+            assert_eq!(refused.status, Status::StructSize, "{size}");
+        }
+    }
+}

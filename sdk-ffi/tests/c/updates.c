@@ -76,6 +76,23 @@ int main(void) {
     OK(flagcore_options_free(options));
     CHECK(opened.released == 0);
 
+    /* Where no client comes of the options they keep the callback. */
+    static const char odd[] = "{\"flags\": {\"a\": {\"state\": \"ON\", \"variants\": {\"on\": true}, \"defaultVariant\": \"on\"}}}";
+    struct heard again = {0};
+    OK(flagcore_options_new(&options));
+    OK(flagcore_options_add_bytes(options, FLAGCORE_TEXT("one"), odd, strlen(odd), FLAGCORE_FORMAT_JSON));
+    OK(flagcore_options_on_update(options, hear, &again, release));
+    OK(flagcore_options_set_mode(options, FLAGCORE_MODE_STRICT));
+    FAILS(FLAGCORE_ERROR_REFUSED, flagcore_client_new(options, &second, NULL));
+    CHECK(again.released == 0 && again.changed == 0);
+    OK(flagcore_options_set_mode(options, FLAGCORE_MODE_LENIENT));
+    OK(flagcore_client_new(options, &second, NULL));
+    CHECK(again.changed == 1 && again.released == 0);
+    /* Freed, a client calls nothing any more, and lets the data go at once. */
+    OK(flagcore_client_free(second));
+    CHECK(again.released == 1);
+    OK(flagcore_options_free(options));
+
     flagcore_reader *reader = reader_of(client);
     flagcore_flag a, soon;
     OK(flagcore_client_flag(client, FLAGCORE_TEXT("a"), &a));
