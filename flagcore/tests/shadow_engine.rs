@@ -6,16 +6,15 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::counting::{Counting, counted};
+use common::polling::block_on;
 use flagcore::EvaluationContext;
 use flagcore::shadow::compare::{Failure, Verdict};
 use flagcore::shadow::{
@@ -181,6 +180,27 @@ fn the_switch_works_at_the_next_call() {
     call(&launch, 1, |input| input * 2);
     assert!(launch.settle(LONG));
     assert_eq!(launch.counts().matched, 2);
+}
+
+#[test]
+fn no_more_wait_than_there_is_room_for() {
+    for room in [1, 2, 4, 63, 64, 100, 4_096] {
+        let engine = ShadowEngine::builder().workers(1).build();
+        let limits = ShadowLimits { queue: room, ..everything().limits };
+        let launch = launch(&engine, ShadowPolicy { limits, ..everything() });
+        let barrier = Barrier::default();
+        for input in 0..200 + u64::from(room) {
+            let barrier = barrier.clone();
+            call(&launch, input, move |input| {
+                barrier.wait();
+                input * 2
+            });
+            let waiting = launch.counts().waiting;
+            // One is taken out of the queue and held.
+            assert!(waiting <= u64::from(room) + 1, "{waiting} wait where {room} may");
+        }
+        barrier.open();
+    }
 }
 
 #[test]
@@ -575,25 +595,6 @@ fn poll_all(arrived: &Receiver<BoxFuture<()>>) {
         }
         let mut cx = Context::from_waker(Waker::noop());
         tasks.retain_mut(|task| task.as_mut().poll(&mut cx).is_pending());
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let (mut future, mut cx) = (pin!(future), Context::from_waker(&waker));
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }
 

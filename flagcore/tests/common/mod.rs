@@ -11,6 +11,7 @@ pub(crate) mod files;
 pub(crate) mod counting;
 pub(crate) mod hostile;
 pub(crate) mod mutation;
+pub(crate) mod polling;
 pub(crate) mod specification;
 pub(crate) mod strategies;
 pub(crate) mod verdict;

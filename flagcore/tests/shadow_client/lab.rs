@@ -1,10 +1,8 @@
 //! Flag files with one dark launch, clients of them, and calls whose answers are checked.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +11,8 @@ use flagcore::model::Format;
 use flagcore::shadow::report::ShadowReport;
 use flagcore::shadow::{BoxFuture, Launch, ShadowEngine, Spawn};
 use serde_json::{Value, json};
+
+use crate::common::polling::block_on;
 
 /// Longer than anything takes that ends at all.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -172,25 +172,6 @@ impl Shelf {
 impl Spawn for Shelf {
     fn spawn(&self, candidate: BoxFuture<()>) {
         self.0.lock().unwrap().push(candidate);
-    }
-}
-
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let (mut future, mut cx) = (pin!(future), Context::from_waker(&waker));
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }
 

@@ -11,7 +11,8 @@ use flagcore::shadow::{ShadowEngine, copy_number};
 use flagcore::{Client, EvaluationContext};
 use serde_json::{Value, json};
 
-use crate::lab::{block, block_on, client_of, file, with};
+use crate::common::polling::block_on;
+use crate::lab::{block, client_of, file, with};
 
 fn testing(text: &str) -> Client {
     client_of(text, ShadowEngine::testing())

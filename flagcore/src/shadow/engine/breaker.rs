@@ -50,7 +50,10 @@ pub(super) struct Breaker {
     baseline: Baseline,
     /// Times in a row that it opened for the control's sake.
     slow: u32,
+    /// Rounds of probes so far; what is started belongs to the latest.
     probes: u32,
+    /// The first round whose ends count.
+    first: u32,
     /// Since when it passes, rests and all.
     passing: Instant,
     /// When it last rested, when the control was last judged, and since when it is suspected to suffer.
@@ -78,12 +81,19 @@ impl Breaker {
             baseline: Baseline::default(),
             slow: 0,
             probes: 0,
+            first: 0,
             passing: now,
             rested: now,
             judged: now,
             suspected: None,
             seen: 0,
         }
+    }
+
+    /// Begins anew: nothing that was seen or started before counts.
+    pub(super) fn begin(&mut self, policy: ShadowBreaker, now: Instant) {
+        let round = self.probes.wrapping_add(1);
+        *self = Self { probes: round, first: round, ..Self::new(policy, now) };
     }
 
     /// From now on other limits hold; what was seen stays.
@@ -96,10 +106,13 @@ impl Breaker {
         self.probes
     }
 
-    /// A candidate ended that was started in some round. What was started before the probes tells nothing of them.
+    /// A candidate ended that was started in some round. What was started before the first probes tells nothing of them;
+    /// a probe of an earlier round took longer than that.
     pub(super) fn ended(&mut self, is_failure: bool, round: u32, now: Instant) {
+        if round.wrapping_sub(self.first) > u32::MAX / 2 {
+            return;
+        }
         match (&mut self.state, is_failure) {
-            (State::Probing { .. }, _) if round != self.probes => {}
             (State::Probing { .. }, true) => self.open(now, false),
             (State::Probing { well, .. }, false) => {
                 *well += 1;
@@ -150,7 +163,10 @@ impl Breaker {
                     self.state = State::Passing;
                 }
             }
-            State::Open { until, .. } if now >= until => self.probe(0, now),
+            State::Open { until, .. } if now >= until => {
+                self.probe(0, now);
+                self.first = self.probes;
+            }
             // Probes may have been lost: never handed in, or dropped on the way. Those that ended well still count.
             State::Probing { until, well } if now >= until => self.probe(well, now),
             State::Open { .. } | State::Probing { .. } => {}
@@ -486,6 +502,29 @@ mod tests {
         // Rests and all.
         seen(&mut trial, 60, 1_000, |_, _| 1);
         assert_eq!(trial.breaker.slow, 0);
+    }
+
+    #[test]
+    fn probes_that_take_longer_than_a_round_still_count() {
+        for is_failure in [false, true] {
+            let mut trial = Trial::of_failures();
+            trial.ended(20, 0);
+            assert_eq!(trial.after(Duration::from_secs(5)), Gate::Probe(1));
+            assert_eq!(trial.after(Duration::from_secs(5)), Gate::Probe(2));
+            (0..PROBES).for_each(|_| trial.breaker.ended(is_failure, 1, trial.now));
+            let expected = if is_failure { Gate::Failing } else { Gate::Pass };
+            assert_eq!(trial.after(MILLISECOND), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_begun_before_it_began_anew_does_not_count() {
+        let mut trial = Trial::of_failures();
+        let before = trial.breaker.round();
+        trial.breaker.begin(ShadowBreaker { primary_p99: None, ..ShadowBreaker::default() }, trial.now);
+        (0..100).for_each(|_| trial.breaker.ended(true, before, trial.now));
+        assert_eq!(trial.after(MILLISECOND), Gate::Pass);
+        assert_eq!(trial.ended(20, 0), Gate::Failing);
     }
 
     #[test]

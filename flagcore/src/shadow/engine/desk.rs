@@ -117,7 +117,8 @@ impl Desk {
         if !Arc::ptr_eq(&active, &self.active) {
             if !Arc::ptr_eq(&active.recorder, &self.active.recorder) {
                 // Another launch, in all but name.
-                self.breaker = Breaker::new(active.policy.breaker.clone(), now.at);
+                self.breaker.begin(active.policy.breaker.clone(), now.at);
+                self.shared.set_round(self.breaker.round());
             }
             self.active = active;
             self.follow();

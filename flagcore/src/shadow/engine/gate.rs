@@ -46,7 +46,7 @@ impl Door {
             Gate::Failing => FAILING,
             Gate::Slowing => SLOWING,
             Gate::Probe(round) => {
-                self.round.store(round, Ordering::Relaxed);
+                self.set_round(round);
                 // Never more than so many at a time, also of those that an earlier one left.
                 self.probes.store(PROBES, Ordering::Relaxed);
                 PROBE
@@ -76,6 +76,11 @@ impl Door {
     /// Takes a probe, if one is left.
     pub(super) fn takes_a_probe(&self) -> bool {
         self.probes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// From now on what is let in belongs to this round.
+    pub(super) fn set_round(&self, round: u32) {
+        self.round.store(round, Ordering::Relaxed);
     }
 
     /// The round that a candidate belongs to which is let in now.

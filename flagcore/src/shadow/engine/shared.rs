@@ -289,7 +289,7 @@ impl Shared {
         let fits = TIERS.iter().position(|capacity| *capacity >= room as usize);
         let tier = fits.unwrap_or(TIERS.len() - 1);
         if let (Some(queue), Some(capacity)) = (self.queues.get(tier), TIERS.get(tier)) {
-            queue.get_or_init(|| Queue::new(capacity + 1));
+            queue.get_or_init(|| Queue::new(*capacity));
         }
         self.room.store(room, Ordering::Relaxed);
         // ORDERING: a queue's own `OnceLock` says whether it is there.
@@ -319,14 +319,14 @@ impl Shared {
     #[inline]
     fn push(&self, queued: Queued) -> Result<(), Queued> {
         let Some(queue) = self.queue() else { return Err(queued) };
-        // A queue has a place more than may be used: in a full one a push could wait for a pop that is under way. Callers
-        // that come at the same time may each take the last place.
-        // PERF: looking costs 30 ns, since the engine writes what it reads; so only where it can matter. A half that is
-        // empty fills while a turn is under way only with what the clock, which stands still with the engine, lets in.
-        if self.is_filling.load(Ordering::Relaxed) && queue.len() >= self.room() {
-            return Err(queued);
-        }
-        queue.push(queued)
+        // Looking first keeps to a room that is smaller than the queue, and keeps a push from a full queue, where it could
+        // wait for a pop that is under way. Callers that come at the same time may each take the last place.
+        // PERF: looking costs 30 ns, since the engine writes what it reads. A large queue that is as large as its room needs
+        // it only where it was not half empty lately: while a pop is held up the clock stands still, and lets in less than
+        // the other half.
+        let room = self.room();
+        let is_looked_at = room < LARGE || queue.capacity() > room || self.is_filling.load(Ordering::Relaxed);
+        if is_looked_at && queue.len() >= room { Err(queued) } else { queue.push(queued) }
     }
 
     /// Takes the oldest sample out of the queue; one that was put into another queue before comes first.
@@ -369,6 +369,10 @@ impl Shared {
     /// Notes what the control took beside a candidate that the embedder runs.
     pub(super) fn read_beside(&self, took: Duration) {
         let _ = self.told_by_hand().beside.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(super) fn set_round(&self, round: u32) {
+        self.door.set_round(round);
     }
 
     /// The breaker's round that a candidate belongs to which is let in now.
@@ -495,7 +499,10 @@ const TIMED_WHILE_OPEN: u32 = 64;
 
 /// Sizes of queues, made when a policy first asks for so much, and kept: so a caller finds the queue by a load.
 // PERF: behind an `ArcSwap` a push cost 20 ns more (benchmark `shadow`, row `all`).
-const TIERS: [usize; 6] = [64, 256, 1_024, 4_096, 16_384, 65_536];
+const TIERS: [usize; 6] = [64, 256, 1_024, LARGE, 16_384, 65_536];
+
+/// Half of a queue so large holds more than any rate lets in at once: a thousand.
+const LARGE: usize = 4_096;
 
 /// Readings that fit between two turns.
 const READINGS: usize = 1_024;
